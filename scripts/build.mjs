@@ -1,0 +1,48 @@
+// Builds everything that is not up to date: kernels to WebAssembly, TypeScript to dist/, the browser pages to dist/web/.
+import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {pathToFileURL} from 'node:url';
+import {digestFiles, filesBelow, install, root, run, step, tool} from './lib.mjs';
+
+// Every kernel imports its memory. `shared` kernels work on a memory that several threads see.
+const KERNELS = JSON.parse(readFileSync(join(root, 'assembly', 'kernels.json'), 'utf8'));
+
+async function buildKernel({name, source, shared}) {
+  const flags = ['--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--runtime', 'stub', '--importMemory'];
+  flags.push('--enable', 'simd,bulk-memory,sign-extension', '--disable', 'mutable-globals', '--memoryBase', '65536');
+  if (shared) flags.push('--enable', 'threads', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536');
+  const digest = digestFiles([...filesBelow('assembly'), join(root, 'package-lock.json')], flags.join(' '));
+  const output = `src/core/wasm/generated/${name}.ts`;
+  await step(`kernel ${name}`, digest, [output], async () => {
+    mkdirSync(join(root, '.cache', 'wasm'), {recursive: true});
+    mkdirSync(join(root, 'src/core/wasm/generated'), {recursive: true});
+    const wasm = join('.cache', 'wasm', `${name}.wasm`);
+    const text = join('.cache', 'wasm', `${name}.wat`);
+    await run(process.execPath, [
+      tool('assemblyscript/bin/asc.js'), `assembly/${source}`, ...flags, '--outFile', wasm, '--textFile', text,
+    ]);
+    const base64 = readFileSync(join(root, wasm)).toString('base64');
+    writeFileSync(join(root, output), `// Made by scripts/build.mjs from assembly/${source}.\nexport const wasmBase64: string =\n  '${base64}';\n`);
+  });
+}
+
+export async function build() {
+  await install();
+  for (const kernel of KERNELS) await buildKernel(kernel);
+  const sources = [...filesBelow('src', 'test', 'bench', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json', 'assembly')]
+    .filter((file) => !file.endsWith('.json') || file.includes('tsconfig') || file.includes('lock'));
+  await step('compile TypeScript', digestFiles(sources), ['dist/src', '.cache/tsbuildinfo'], async () => {
+    rmSync(join(root, 'dist/src'), {recursive: true, force: true});
+    rmSync(join(root, 'dist/test'), {recursive: true, force: true});
+    rmSync(join(root, 'dist/bench'), {recursive: true, force: true});
+    rmSync(join(root, '.cache/tsbuildinfo'), {force: true});
+    await run(process.execPath, [tool('typescript/bin/tsc'), '-p', 'tsconfig.json']);
+  });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await build().catch((error) => {
+    console.error(`pktstack: ${error.message}`);
+    process.exit(1);
+  });
+}

@@ -1,0 +1,18 @@
+// Builds what is needed and runs the tests: `npm test [-- part-of-path …] [--slow]`. Node 20 takes files, not globs.
+import {join, relative} from 'node:path';
+import {build} from './build.mjs';
+import {filesBelow, root, run, say} from './lib.mjs';
+
+try {
+  await build();
+  const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
+  const slow = process.argv.includes('--slow');
+  const files = filesBelow('dist/test')
+    .filter((file) => file.endsWith('.test.js') && file.includes('slow-') === slow)
+    .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
+  if (files.length === 0) throw new Error('no test file matches');
+  await run(process.execPath, ['--test', ...(process.env.CI ? ['--test-reporter=tap'] : []), ...files.map((file) => relative(root, file))]);
+} catch (error) {
+  say(error.message);
+  process.exit(1);
+}
