@@ -19,18 +19,28 @@ async function buildKernel({name, source, shared}) {
     const wasm = join('.cache', 'wasm', `${name}.wasm`);
     const text = join('.cache', 'wasm', `${name}.wat`);
     await run(process.execPath, [
-      tool('assemblyscript/bin/asc.js'), `assembly/${source}`, ...flags, '--outFile', wasm, '--textFile', text,
+      tool('assemblyscript/bin/asc.js'),
+      `assembly/${source}`,
+      ...flags,
+      '--outFile',
+      wasm,
+      '--textFile',
+      text,
     ]);
     const base64 = readFileSync(join(root, wasm)).toString('base64');
-    writeFileSync(join(root, output), `// Made by scripts/build.mjs from assembly/${source}.\nexport const wasmBase64: string =\n  '${base64}';\n`);
+    writeFileSync(
+      join(root, output),
+      `// Made by scripts/build.mjs from assembly/${source}.\nexport const wasmBase64: string =\n  '${base64}';\n`,
+    );
   });
 }
 
 export async function build() {
   await install();
   for (const kernel of KERNELS) await buildKernel(kernel);
-  const sources = [...filesBelow('src', 'test', 'bench', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json', 'assembly')]
-    .filter((file) => !file.endsWith('.json') || file.includes('tsconfig') || file.includes('lock'));
+  const sources = [
+    ...filesBelow('src', 'test', 'bench', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json', 'assembly'),
+  ].filter((file) => !file.endsWith('.json') || file.includes('tsconfig') || file.includes('lock'));
   await step('compile TypeScript', digestFiles(sources), ['dist/src', '.cache/tsbuildinfo'], async () => {
     rmSync(join(root, 'dist/src'), {recursive: true, force: true});
     rmSync(join(root, 'dist/test'), {recursive: true, force: true});

@@ -11,7 +11,11 @@ try {
     .filter((file) => file.endsWith('.test.js') && file.includes('slow-') === slow)
     .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
   if (files.length === 0) throw new Error('no test file matches');
-  await run(process.execPath, ['--test', ...(process.env.CI ? ['--test-reporter=tap'] : []), ...files.map((file) => relative(root, file))]);
+  await run(process.execPath, [
+    '--test',
+    ...(process.env.CI ? ['--test-reporter=tap'] : []),
+    ...files.map((file) => relative(root, file)),
+  ]);
 } catch (error) {
   say(error.message);
   process.exit(1);
