@@ -1,0 +1,27 @@
+/** True when both arrays hold the same bytes. Not constant time: for public data only. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+export function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+/** XORs `mask[from .. from+length-1]` into `bytes[offset ..]`. */
+export function xorInto(bytes: Uint8Array, offset: number, mask: Uint8Array, from: number, length: number): void {
+  for (let i = 0; i < length; i++) bytes[offset + i] = bytes[offset + i]! ^ mask[from + i]!;
+}
