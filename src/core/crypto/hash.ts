@@ -1,0 +1,21 @@
+import {blake2b} from '@noble/hashes/blake2.js';
+import {sha256 as nobleSha256} from '@noble/hashes/sha2.js';
+
+/** BLAKE2b with digest length 32. Not a truncation of compress64: the length is part of the hash.   spec §1.2 */
+export function compress32(message: Uint8Array): Uint8Array {
+  return blake2b(message, {dkLen: 32});
+}
+
+/** BLAKE2b with digest length 64.   spec §1.2 */
+export function compress64(message: Uint8Array): Uint8Array {
+  return blake2b(message, {dkLen: 64});
+}
+
+export function sha256(message: Uint8Array): Uint8Array {
+  return nobleSha256(message);
+}
+
+/** SHA-256 applied twice: transaction ids and merkle roots.   spec §1.2 */
+export function dsha256(message: Uint8Array): Uint8Array {
+  return nobleSha256(nobleSha256(message));
+}
