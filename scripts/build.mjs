@@ -7,6 +7,15 @@ import {digestFiles, filesBelow, install, root, run, step, tool} from './lib.mjs
 // Every kernel imports its memory. `shared` kernels work on a memory that several threads see.
 const KERNELS = JSON.parse(readFileSync(join(root, 'assembly', 'kernels.json'), 'utf8'));
 
+/** Writes out the unrolled sources; true content comes from assembly/templates. */
+async function writeTemplates() {
+  for (const name of ['blake2b', 'crypto-cycle']) {
+    const {source} = await import(pathToFileURL(join(root, 'assembly/templates', `${name}.mjs`)).href);
+    mkdirSync(join(root, 'assembly/generated'), {recursive: true});
+    writeFileSync(join(root, 'assembly/generated', `${name}.ts`), source());
+  }
+}
+
 async function buildKernel({name, source, shared}) {
   const flags = ['--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--runtime', 'stub', '--importMemory'];
   flags.push('--enable', 'simd,bulk-memory,sign-extension', '--disable', 'mutable-globals', '--memoryBase', '65536');
@@ -37,6 +46,7 @@ async function buildKernel({name, source, shared}) {
 
 export async function build() {
   await install();
+  await writeTemplates();
   for (const kernel of KERNELS) await buildKernel(kernel);
   const sources = [
     ...filesBelow('src', 'test', 'bench', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json', 'assembly'),

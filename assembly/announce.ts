@@ -1,0 +1,167 @@
+// Kernel for announcements: item tables, their Merkle tree, the nonce search, and the same steps for batches of states
+// that belong to different announcements (validation) or to a table that is filled as it is read.
+import { blake2bPair } from "./generated/blake2b";
+import { cryptState, oneTimeKeys } from "./generated/crypto-cycle";
+import { HALF_STRIDE, HALVES, ONE_TIME_KEYS, STATE_STRIDE, STATES, TEMPLATE } from "./layout";
+import { copy, expand, makeFuzzable } from "./state";
+
+export { blake2bPair, expand };
+
+const ITEM_MASK: u32 = 8191;
+
+/** A cycle of up to four consecutive states. Bytes outside [from, to) need not be decrypted. */
+// @ts-ignore: decorator
+@inline function cryptGroup(states: usize, count: u32, from: usize, to: usize): void {
+  oneTimeKeys(states);
+  for (let j: u32 = 0; j < count; j++) cryptState(states + j * STATE_STRIDE, ONE_TIME_KEYS + 32 * j, from, to);
+}
+
+/** Any number of states; their region is readable up to a multiple of four.   spec §3.2 */
+export function cryptStates(states: usize, count: u32, from: u32, to: u32): void {
+  for (; count > 4; count -= 4, states += 4 * STATE_STRIDE) cryptGroup(states, 4, from, to);
+  cryptGroup(states, count, from, to);
+}
+
+/** compress32 of each whole state into its first 32 bytes.   spec §3.3 final */
+export function finalStates(states: usize, count: u32): void {
+  for (; count > 1; count -= 2, states += 2 * STATE_STRIDE) {
+    blake2bPair(states, states + STATE_STRIDE, 2048, 32, states, states + STATE_STRIDE);
+  }
+  if (count) blake2bPair(states, states, 2048, 32, states, states);
+}
+
+// ---- items and tables, spec §5.6, §6
+
+/** The state every item of a table starts from; the item number goes into its first 8 bytes. */
+export function beginItems(itemSeed: usize): void {
+  expand(itemSeed, 0, TEMPLATE, 8);
+  store<u64>(TEMPLATE, 0);
+  makeFuzzable(TEMPLATE);
+}
+
+/** Fills buffer pair `slot` (0..3) with the initial state of item `n`, ready for its program. */
+export function loadItem(slot: u32, n: u32): void {
+  const half = HALVES + 2 * HALF_STRIDE * slot;
+  copy(half, TEMPLATE, 1024);
+  copy(half + HALF_STRIDE, TEMPLATE + 1024, 1024);
+  store<u64>(half, n);
+}
+
+/** Encrypts the first `count` buffer pairs after their programs ran; the items go to the addresses at `outs` (u32 each). */
+export function storeItems(count: u32, outs: usize): void {
+  for (let j: u32 = 0; j < count; j++) {
+    const half = HALVES + 2 * HALF_STRIDE * j, state = STATES + j * STATE_STRIDE;
+    copy(state, half, 1024);
+    copy(state + 1024, half + HALF_STRIDE, 1024);
+    makeFuzzable(state);
+  }
+  cryptGroup(STATES, count, 0, 1024);
+  for (let j: u32 = 0; j < count; j++) copy(load<u32>(outs + 4 * j), STATES + j * STATE_STRIDE, 1024);
+}
+
+/** Merkle tree over a table of 8192 items: 16383 hashes of 64 bytes, leaves first, root last.   spec §6 step 3 */
+export function buildTree(table: usize, tree: usize): void {
+  for (let i: usize = 0; i < 8192; i += 2) {
+    blake2bPair(table + 1024 * i, table + 1024 * i + 1024, 1024, 64, tree + 64 * i, tree + 64 * i + 64);
+  }
+  let from = tree, to = tree + 8192 * 64;
+  for (let count: u32 = 4096; count > 1; count >>= 1) {
+    for (let i: u32 = 0; i < count; i += 2, from += 256, to += 128) blake2bPair(from, from + 128, 128, 64, to, to + 64);
+  }
+  blake2bPair(from, from, 128, 64, to, to);
+}
+
+// ---- search, spec §6 step 6
+
+/** Prepares the state common to all nonces of a job, first item included (it is the same for all). Returns its number. */
+export function beginSearch(annHash1: usize, firstItem: usize): void {
+  expand(annHash1, 0, TEMPLATE, 8);
+  store<u64>(TEMPLATE, 0);
+  makeFuzzable(TEMPLATE);
+  if (firstItem) copy(TEMPLATE + 32, firstItem, 1024);
+}
+
+/** Number of the item that the state at `state` reads next. */
+// @ts-ignore: decorator
+@inline function itemNumber(state: usize): u32 {
+  return load<u32>(state, 16) & ITEM_MASK;
+}
+
+export function firstItemNumber(): u32 {
+  return itemNumber(TEMPLATE);
+}
+
+// spec §1.3 with target = exponent << 24 | mantissa, exponent 3..32
+// @ts-ignore: decorator
+@inline function meets(hash: usize, exponent: u32, mantissa: u32): bool {
+  for (let i = exponent; i < 32; i++) if (load<u8>(hash + i)) return false;
+  const at = hash + exponent - 3;
+  const top = <u32>load<u16>(at) | (<u32>load<u8>(at, 2) << 16);
+  return top < mantissa;
+}
+
+/** Writes the announcement of a nonce that met its target.   spec §6 assembly, §2.1 */
+function assemble(out: usize, header: usize, softNonce: u32, tree: usize, item: u32, state: usize): void {
+  copy(out, header, 64);
+  v128.store(out, v128.load(header, 64), 64);
+  store<u64>(out, load<u64>(header, 80), 80);
+  store<u32>(out, (load<u32>(header) & 0xff) | (softNonce << 8));
+  let branch = out + 88, layer = tree, secret = state;
+  for (let width: u32 = 8192; width > 1; width >>= 1) {
+    const sibling = layer + 64 * (item ^ 1);
+    for (let k: usize = 0; k < 64; k += 16) {
+      v128.store(branch + k, v128.xor(v128.load(sibling + k), v128.load(secret + k)));
+    }
+    branch += 64;
+    secret += 64;
+    layer += 64 * width;
+    item >>= 1;
+  }
+  copy(branch, layer, 64);
+  for (let k: usize = 0; k < 40; k += 8) store<u64>(branch + 64 + k, load<u64>(secret + k));
+}
+
+/**
+ * Tries soft nonces [first, first + count), count a multiple of 4; announcements that meet the target go to `out`, one
+ * after another, 1024 bytes each.
+ *   table, tree   of the second and of the first table
+ *   header        88 bytes, soft nonce zero
+ * returns the number of announcements written
+ */
+export function search(
+  table: usize, tree: usize, header: usize, first: u32, count: u32, exponent: u32, mantissa: u32, out: usize,
+): u32 {
+  let found: u32 = 0;
+  for (const stop = first + count; first < stop; first += 4) {
+    for (let j: u32 = 0; j < 4; j++) {
+      const state = STATES + j * STATE_STRIDE;
+      copy(state, TEMPLATE, 2048);
+      store<u32>(state, first + j);
+    }
+    cryptGroup(STATES, 4, 1056, 2048);
+    for (let k = 0; k < 2; k++) {
+      for (let j: u32 = 0; j < 4; j++) takeItem(STATES + j * STATE_STRIDE, table);
+      cryptGroup(STATES, 4, 1056, 2048);
+    }
+    const i0 = takeItem(STATES, table), i1 = takeItem(STATES + STATE_STRIDE, table);
+    const i2 = takeItem(STATES + 2 * STATE_STRIDE, table), i3 = takeItem(STATES + 3 * STATE_STRIDE, table);
+    cryptGroup(STATES, 4, 0, 2048);
+    finalStates(STATES, 4);
+    for (let j: u32 = 0; j < 4; j++) {
+      const state = STATES + j * STATE_STRIDE;
+      if (!meets(state, exponent, mantissa)) continue;
+      const item = j == 0 ? i0 : j == 1 ? i1 : j == 2 ? i2 : i3;
+      assemble(out + 1024 * found, header, first + j, tree, item, state);
+      found++;
+    }
+  }
+  return found;
+}
+
+// @ts-ignore: decorator
+@inline function takeItem(state: usize, table: usize): u32 {
+  const item = itemNumber(state);
+  copy(state + 32, table + 1024 * item, 1024);
+  makeFuzzable(state);
+  return item;
+}

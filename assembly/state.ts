@@ -1,0 +1,39 @@
+// Steps of a CryptoCycle other than the cycle itself.   spec §3
+import { keyStreamBlock } from "./chacha20";
+import { keyStream } from "./generated/crypto-cycle";
+
+const LABEL_0: u32 = 0x455f4350; // "PC_E"
+const LABEL_1: u32 = 0x444e5058; // "XPND"
+
+/** expand(seed, num, 256·chunks).   spec §1.2 */
+export function expand(seed: usize, num: u32, out: usize, chunks: u32): void {
+  store<u32>(0x0400, num);
+  store<u32>(0x0404, LABEL_0);
+  store<u32>(0x0408, LABEL_1);
+  keyStream(seed, 0x0400, 0, out, chunks);
+}
+
+/** Key stream blocks [from, from + count) of expand(seed, 0, …).   spec §1.2 */
+export function expandBlocks(seed: usize, from: u32, count: u32, out: usize): void {
+  for (let i: u32 = 0; i < count; i++) keyStreamBlock(seed, from + i, 0, LABEL_0, LABEL_1, out + 64 * i);
+}
+
+// spec §3.1
+// @ts-ignore: decorator
+@inline export function makeFuzzable(state: usize): void {
+  store<u32>(state, (load<u32>(state, 16) & 0x00ffffff) | 0x00400000, 12);
+}
+
+// bytes: a positive multiple of 64
+// @ts-ignore: decorator
+@inline export function copy(to: usize, from: usize, bytes: usize): void {
+  const stop = to + bytes;
+  do {
+    v128.store(to, v128.load(from));
+    v128.store(to, v128.load(from, 16), 16);
+    v128.store(to, v128.load(from, 32), 32);
+    v128.store(to, v128.load(from, 48), 48);
+    to += 64;
+    from += 64;
+  } while (to < stop);
+}
