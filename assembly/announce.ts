@@ -13,7 +13,7 @@ const ITEM_MASK: u32 = 8191;
 // @ts-ignore: decorator
 @inline function cryptGroup(states: usize, count: u32, from: usize, to: usize): void {
   oneTimeKeys(states);
-  for (let j: u32 = 0; j < count; j++) cryptState(states + j * STATE_STRIDE, ONE_TIME_KEYS + 32 * j, from, to);
+  for (let j: usize = 0; j < <usize>count; j++) cryptState(states + j * STATE_STRIDE, ONE_TIME_KEYS + 32 * j, from, to);
 }
 
 /** Any number of states; their region is readable up to a multiple of four.   spec §3.2 */
@@ -49,14 +49,14 @@ export function loadItem(slot: u32, n: u32): void {
 
 /** Encrypts the first `count` buffer pairs after their programs ran; the items go to the addresses at `outs` (u32 each). */
 export function storeItems(count: u32, outs: usize): void {
-  for (let j: u32 = 0; j < count; j++) {
+  for (let j: usize = 0; j < <usize>count; j++) {
     const half = HALVES + 2 * HALF_STRIDE * j, state = STATES + j * STATE_STRIDE;
     copy(state, half, 1024);
     copy(state + 1024, half + HALF_STRIDE, 1024);
     makeFuzzable(state);
   }
   cryptGroup(STATES, count, 0, 1024);
-  for (let j: u32 = 0; j < count; j++) copy(load<u32>(outs + 4 * j), STATES + j * STATE_STRIDE, 1024);
+  for (let j: usize = 0; j < <usize>count; j++) copy(load<u32>(outs + 4 * j), STATES + j * STATE_STRIDE, 1024);
 }
 
 /** Merkle tree over a table of 8192 items: 16383 hashes of 64 bytes, leaves first, root last.   spec §6 step 3 */
@@ -101,13 +101,13 @@ export function firstItemNumber(): u32 {
 }
 
 /** Writes the announcement of a nonce that met its target.   spec §6 assembly, §2.1 */
-function assemble(out: usize, header: usize, softNonce: u32, tree: usize, item: u32, state: usize): void {
+function assemble(out: usize, header: usize, softNonce: u32, tree: usize, item: usize, state: usize): void {
   copy(out, header, 64);
   v128.store(out, v128.load(header, 64), 64);
   store<u64>(out, load<u64>(header, 80), 80);
   store<u32>(out, (load<u32>(header) & 0xff) | (softNonce << 8));
   let branch = out + 88, layer = tree, secret = state;
-  for (let width: u32 = 8192; width > 1; width >>= 1) {
+  for (let width: usize = 8192; width > 1; width >>= 1) {
     const sibling = layer + 64 * (item ^ 1);
     for (let k: usize = 0; k < 64; k += 16) {
       v128.store(branch + k, v128.xor(v128.load(sibling + k), v128.load(secret + k)));
@@ -133,25 +133,25 @@ export function search(
 ): u32 {
   let found: u32 = 0;
   for (const stop = first + count; first < stop; first += 4) {
-    for (let j: u32 = 0; j < 4; j++) {
+    for (let j: usize = 0; j < 4; j++) {
       const state = STATES + j * STATE_STRIDE;
       copy(state, TEMPLATE, 2048);
-      store<u32>(state, first + j);
+      store<u32>(state, first + <u32>j);
     }
     cryptGroup(STATES, 4, 1056, 2048);
     for (let k = 0; k < 2; k++) {
-      for (let j: u32 = 0; j < 4; j++) takeItem(STATES + j * STATE_STRIDE, table);
+      for (let j: usize = 0; j < 4; j++) takeItem(STATES + j * STATE_STRIDE, table);
       cryptGroup(STATES, 4, 1056, 2048);
     }
     const i0 = takeItem(STATES, table), i1 = takeItem(STATES + STATE_STRIDE, table);
     const i2 = takeItem(STATES + 2 * STATE_STRIDE, table), i3 = takeItem(STATES + 3 * STATE_STRIDE, table);
     cryptGroup(STATES, 4, 0, 2048);
     finalStates(STATES, 4);
-    for (let j: u32 = 0; j < 4; j++) {
+    for (let j: usize = 0; j < 4; j++) {
       const state = STATES + j * STATE_STRIDE;
       if (!meets(state, exponent, mantissa)) continue;
       const item = j == 0 ? i0 : j == 1 ? i1 : j == 2 ? i2 : i3;
-      assemble(out + 1024 * found, header, first + j, tree, item, state);
+      assemble(out + 1024 * found, header, first + <u32>j, tree, item, state);
       found++;
     }
   }

@@ -15,7 +15,7 @@ export function expand(seed: usize, num: u32, out: usize, chunks: u32): void {
 
 /** Key stream blocks [from, from + count) of expand(seed, 0, …).   spec §1.2 */
 export function expandBlocks(seed: usize, from: u32, count: u32, out: usize): void {
-  for (let i: u32 = 0; i < count; i++) keyStreamBlock(seed, from + i, 0, LABEL_0, LABEL_1, out + 64 * i);
+  for (let i: usize = 0; i < <usize>count; i++) keyStreamBlock(seed, from + <u32>i, 0, LABEL_0, LABEL_1, out + 64 * i);
 }
 
 // spec §3.1
