@@ -1,0 +1,18 @@
+// Every implementation of RandGen and RandHash behind one interface, so that one suite runs over all of them.
+import {generateProgram} from '../../../src/core/packetcrypt/rand-gen.ts';
+import {runProgram} from '../../../src/core/packetcrypt/rand-hash.ts';
+
+export interface RandGenImplementation {
+  readonly name: string;
+  generate(seed: Uint8Array): Uint32Array;
+}
+
+export interface RandHashImplementation {
+  readonly name: string;
+  /** Runs a program over 256 words of memory and 512 of state, which is updated. */
+  run(program: Uint32Array, memory: Uint32Array, state: Uint32Array, cycles: number): void;
+}
+
+export const RAND_GENS: readonly RandGenImplementation[] = [{name: 'plain', generate: generateProgram}];
+
+export const RAND_HASHES: readonly RandHashImplementation[] = [{name: 'plain', run: runProgram}];
