@@ -1,0 +1,67 @@
+export {
+  ANN_BYTES,
+  ANN_HASH_BYTES,
+  ANN_HEADER_BYTES,
+  ANN_VERSION,
+  type AnnouncementHeader,
+  annCrypt,
+  annHash,
+  annHash0,
+  annHash1,
+  annParentBlockHeight,
+  annSigningKey,
+  annSoftNonce,
+  annVersion,
+  annWorkBits,
+  checkAnnouncementSize,
+  decodeAnnouncementHeader,
+  encodeAnnouncementHeader,
+  TABLE_DEPTH,
+  TABLE_ITEMS,
+  v1Seed,
+} from './announcement.ts';
+export {
+  crypt,
+  finalize,
+  ITEM_BYTES,
+  initState,
+  itemNumber,
+  makeFuzzable,
+  STATE_BYTES,
+  smul,
+  update,
+} from './crypto-cycle.ts';
+export {
+  ANN_WAIT_BLOCKS,
+  compactForWork,
+  degrade,
+  degradedTarget,
+  effectiveTarget,
+  effectiveWork,
+  MAX_TARGET,
+  minAnnDiffOk,
+  powerMultiplier,
+  softNonceMax,
+  targetForWork,
+  UNUSABLE_TARGET,
+  workForCompact,
+  workForTarget,
+} from './difficulty.ts';
+export {
+  ANN_ERRORS,
+  AnnError,
+  type AnnErrorCode,
+  BLOCK_ERRORS,
+  BlockError,
+  type BlockErrorCode,
+  PROOF_WIRE_ERRORS,
+  ProofWireError,
+  type ProofWireErrorCode,
+  RAND_HASH_ERRORS,
+  RandHashError,
+  type RandHashErrorCode,
+} from './errors.ts';
+export type {Profile} from './profile.ts';
+export {generateProgram} from './rand-gen.ts';
+export {runProgram} from './rand-hash.ts';
+export {meetsTarget} from './work-check.ts';
