@@ -2,7 +2,7 @@
 // that belong to different announcements (validation) or to a table that is filled as it is read.
 import { blake2bPair } from "./generated/blake2b";
 import { cryptState, oneTimeKeys } from "./generated/crypto-cycle";
-import { HALF_STRIDE, HALVES, ONE_TIME_KEYS, STATE_STRIDE, STATES, TEMPLATE } from "./layout";
+import { BASE, HALF_STRIDE, HALVES, ONE_TIME_KEYS, STATES, STATE_STRIDE, TEMPLATE } from "./layout";
 import { copy, expand, makeFuzzable } from "./state";
 
 export { blake2bPair, expand };
@@ -13,7 +13,7 @@ const ITEM_MASK: u32 = 8191;
 // @ts-ignore: decorator
 @inline function cryptGroup(states: usize, count: u32, from: usize, to: usize): void {
   oneTimeKeys(states);
-  for (let j: usize = 0; j < <usize>count; j++) cryptState(states + j * STATE_STRIDE, ONE_TIME_KEYS + 32 * j, from, to);
+  for (let j: usize = 0; j < <usize>count; j++) cryptState(states + j * STATE_STRIDE, BASE + ONE_TIME_KEYS + 32 * j, from, to);
 }
 
 /** Any number of states; their region is readable up to a multiple of four.   spec §3.2 */
@@ -34,29 +34,29 @@ export function finalStates(states: usize, count: u32): void {
 
 /** The state every item of a table starts from; the item number goes into its first 8 bytes. */
 export function beginItems(itemSeed: usize): void {
-  expand(itemSeed, 0, TEMPLATE, 8);
-  store<u64>(TEMPLATE, 0);
-  makeFuzzable(TEMPLATE);
+  expand(itemSeed, 0, BASE + TEMPLATE, 8);
+  store<u64>(BASE + TEMPLATE, 0);
+  makeFuzzable(BASE + TEMPLATE);
 }
 
 /** Fills buffer pair `slot` (0..3) with the initial state of item `n`, ready for its program. */
 export function loadItem(slot: u32, n: u32): void {
-  const half = HALVES + 2 * HALF_STRIDE * slot;
-  copy(half, TEMPLATE, 1024);
-  copy(half + HALF_STRIDE, TEMPLATE + 1024, 1024);
+  const half = BASE + HALVES + 2 * HALF_STRIDE * slot;
+  copy(half, BASE + TEMPLATE, 1024);
+  copy(half + HALF_STRIDE, BASE + TEMPLATE + 1024, 1024);
   store<u64>(half, n);
 }
 
 /** Encrypts the first `count` buffer pairs after their programs ran; the items go to the addresses at `outs` (u32 each). */
 export function storeItems(count: u32, outs: usize): void {
   for (let j: usize = 0; j < <usize>count; j++) {
-    const half = HALVES + 2 * HALF_STRIDE * j, state = STATES + j * STATE_STRIDE;
+    const half = BASE + HALVES + 2 * HALF_STRIDE * j, state = BASE + STATES + j * STATE_STRIDE;
     copy(state, half, 1024);
     copy(state + 1024, half + HALF_STRIDE, 1024);
     makeFuzzable(state);
   }
-  cryptGroup(STATES, count, 0, 1024);
-  for (let j: usize = 0; j < <usize>count; j++) copy(load<u32>(outs + 4 * j), STATES + j * STATE_STRIDE, 1024);
+  cryptGroup(BASE + STATES, count, 0, 1024);
+  for (let j: usize = 0; j < <usize>count; j++) copy(load<u32>(outs + 4 * j), BASE + STATES + j * STATE_STRIDE, 1024);
 }
 
 /** Merkle tree over a table of 8192 items: 16383 hashes of 64 bytes, leaves first, root last.   spec §6 step 3 */
@@ -75,10 +75,10 @@ export function buildTree(table: usize, tree: usize): void {
 
 /** Prepares the state common to all nonces of a job, first item included (it is the same for all). Returns its number. */
 export function beginSearch(annHash1: usize, firstItem: usize): void {
-  expand(annHash1, 0, TEMPLATE, 8);
-  store<u64>(TEMPLATE, 0);
-  makeFuzzable(TEMPLATE);
-  if (firstItem) copy(TEMPLATE + 32, firstItem, 1024);
+  expand(annHash1, 0, BASE + TEMPLATE, 8);
+  store<u64>(BASE + TEMPLATE, 0);
+  makeFuzzable(BASE + TEMPLATE);
+  if (firstItem) copy(BASE + TEMPLATE + 32, firstItem, 1024);
 }
 
 /** Number of the item that the state at `state` reads next. */
@@ -88,7 +88,7 @@ export function beginSearch(annHash1: usize, firstItem: usize): void {
 }
 
 export function firstItemNumber(): u32 {
-  return itemNumber(TEMPLATE);
+  return itemNumber(BASE + TEMPLATE);
 }
 
 // spec §1.3 with target = exponent << 24 | mantissa, exponent 3..32
@@ -134,21 +134,21 @@ export function search(
   let found: u32 = 0;
   for (const stop = first + count; first < stop; first += 4) {
     for (let j: usize = 0; j < 4; j++) {
-      const state = STATES + j * STATE_STRIDE;
-      copy(state, TEMPLATE, 2048);
+      const state = BASE + STATES + j * STATE_STRIDE;
+      copy(state, BASE + TEMPLATE, 2048);
       store<u32>(state, first + <u32>j);
     }
-    cryptGroup(STATES, 4, 1056, 2048);
+    cryptGroup(BASE + STATES, 4, 1056, 2048);
     for (let k = 0; k < 2; k++) {
-      for (let j: usize = 0; j < 4; j++) takeItem(STATES + j * STATE_STRIDE, table);
-      cryptGroup(STATES, 4, 1056, 2048);
+      for (let j: usize = 0; j < 4; j++) takeItem(BASE + STATES + j * STATE_STRIDE, table);
+      cryptGroup(BASE + STATES, 4, 1056, 2048);
     }
-    const i0 = takeItem(STATES, table), i1 = takeItem(STATES + STATE_STRIDE, table);
-    const i2 = takeItem(STATES + 2 * STATE_STRIDE, table), i3 = takeItem(STATES + 3 * STATE_STRIDE, table);
-    cryptGroup(STATES, 4, 0, 2048);
-    finalStates(STATES, 4);
+    const i0 = takeItem(BASE + STATES, table), i1 = takeItem(BASE + STATES + STATE_STRIDE, table);
+    const i2 = takeItem(BASE + STATES + 2 * STATE_STRIDE, table), i3 = takeItem(BASE + STATES + 3 * STATE_STRIDE, table);
+    cryptGroup(BASE + STATES, 4, 0, 2048);
+    finalStates(BASE + STATES, 4);
     for (let j: usize = 0; j < 4; j++) {
-      const state = STATES + j * STATE_STRIDE;
+      const state = BASE + STATES + j * STATE_STRIDE;
       if (!meets(state, exponent, mantissa)) continue;
       const item = j == 0 ? i0 : j == 1 ? i1 : j == 2 ? i2 : i3;
       assemble(out + 1024 * found, header, first + <u32>j, tree, item, state);

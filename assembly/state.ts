@@ -1,16 +1,18 @@
 // Steps of a CryptoCycle other than the cycle itself.   spec §3
 import { keyStreamBlock } from "./chacha20";
 import { keyStream } from "./generated/crypto-cycle";
+import { BASE, TRAILER } from "./layout";
 
 const LABEL_0: u32 = 0x455f4350; // "PC_E"
 const LABEL_1: u32 = 0x444e5058; // "XPND"
 
 /** expand(seed, num, 256·chunks).   spec §1.2 */
 export function expand(seed: usize, num: u32, out: usize, chunks: u32): void {
-  store<u32>(0x0400, num);
-  store<u32>(0x0404, LABEL_0);
-  store<u32>(0x0408, LABEL_1);
-  keyStream(seed, 0x0400, 0, out, chunks);
+  const nonce = BASE + TRAILER;
+  store<u32>(nonce, num);
+  store<u32>(nonce, LABEL_0, 4);
+  store<u32>(nonce, LABEL_1, 8);
+  keyStream(seed, nonce, 0, out, chunks);
 }
 
 /** Key stream blocks [from, from + count) of expand(seed, 0, …).   spec §1.2 */

@@ -14,7 +14,7 @@ const IV = [
 
 export function source() {
   return `// Written out by assembly/templates/blake2b.mjs.
-import { BLAKE_MESSAGE, BLAKE_STATE } from "../layout";
+import { BASE, BLAKE_MESSAGE, BLAKE_STATE } from "../layout";
 
 /**
  * BLAKE2b, no key, of two messages of equal length.   spec §1.2
@@ -24,9 +24,10 @@ import { BLAKE_MESSAGE, BLAKE_STATE } from "../layout";
  *   outA, outB  digestSize bytes each
  */
 export function blake2bPair(a: usize, b: usize, length: u32, digestSize: u32, outA: usize, outB: usize): void {
-  v128.store(BLAKE_STATE, i64x2.splat(${IV[0]} ^ 0x01010000 ^ <u64>digestSize));
+  const chain = BASE + BLAKE_STATE, message = BASE + BLAKE_MESSAGE;
+  v128.store(chain, i64x2.splat(${IV[0]} ^ 0x01010000 ^ <u64>digestSize));
 ${indent(
-  range(1, 8).map((i) => `v128.store(BLAKE_STATE, i64x2.splat(${IV[i]}), ${16 * i});`),
+  range(1, 8).map((i) => `v128.store(chain, i64x2.splat(${IV[i]}), ${16 * i});`),
   2,
 )}
   let done: u32 = 0;
@@ -36,12 +37,12 @@ ${indent(
 ${indent(
   range(0, 8).map(
     (i) =>
-      `{ const p = v128.load(a, ${16 * i}), q = v128.load(b, ${16 * i}); v128.store(BLAKE_MESSAGE, v128.shuffle<i64>(p, q, 0, 2), ${32 * i}); v128.store(BLAKE_MESSAGE, v128.shuffle<i64>(p, q, 1, 3), ${32 * i + 16}); }`,
+      `{ const p = v128.load(a, ${16 * i}), q = v128.load(b, ${16 * i}); v128.store(message, v128.shuffle<i64>(p, q, 0, 2), ${32 * i}); v128.store(message, v128.shuffle<i64>(p, q, 1, 3), ${32 * i + 16}); }`,
   ),
   4,
 )}
 ${indent(
-  range(0, 8).map((i) => `let v${i} = v128.load(BLAKE_STATE, ${16 * i});`),
+  range(0, 8).map((i) => `let v${i} = v128.load(chain, ${16 * i});`),
   4,
 )}
 ${indent(
@@ -52,11 +53,11 @@ ${indent(
     let v13 = i64x2.splat(${IV[5]});
     let v14 = i64x2.splat(last ? ~${IV[6]} : ${IV[6]});
     let v15 = i64x2.splat(${IV[7]});
-${indent(blake2bRounds('BLAKE_MESSAGE'), 4)}
+${indent(blake2bRounds('message'), 4)}
 ${indent(
   range(0, 8).map(
     (i) =>
-      `v128.store(BLAKE_STATE, v128.xor(v128.load(BLAKE_STATE, ${16 * i}), v128.xor(v${i}, v${8 + i})), ${16 * i});`,
+      `v128.store(chain, v128.xor(v128.load(chain, ${16 * i}), v128.xor(v${i}, v${8 + i})), ${16 * i});`,
   ),
   4,
 )}
@@ -65,8 +66,8 @@ ${indent(
     b += 128;
   }
   for (let i: usize = 0; i < digestSize; i += 8) {
-    store<u64>(outA + i, load<u64>(BLAKE_STATE + 2 * i));
-    store<u64>(outB + i, load<u64>(BLAKE_STATE + 2 * i, 8));
+    store<u64>(outA + i, load<u64>(chain + 2 * i));
+    store<u64>(outB + i, load<u64>(chain + 2 * i, 8));
   }
 }
 `;

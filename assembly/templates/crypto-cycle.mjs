@@ -32,7 +32,7 @@ const xorGroup = (g) => [
 const storeGroup = (g) => [
   '{',
   ...transposeGroup(g),
-  ...range(0, 4).map((b) => `v128.store(KEY_STREAM, t${b}, ${64 * b + 16 * g});`),
+  ...range(0, 4).map((b) => `v128.store(keyStreamTail, t${b}, ${64 * b + 16 * g});`),
   '}',
 ];
 
@@ -98,9 +98,9 @@ const finishPoly = [
   '  poly += 16;',
   '}',
   '{',
-  'store<u64>(TRAILER, <u64>aLength - <u64>(data & 15));',
-  'store<u64>(TRAILER, <u64>mLength - <u64>((data >> 8) & 15), 8);',
-  ...polyBlock('TRAILER'),
+  'store<u64>(trailer, <u64>aLength - <u64>(data & 15));',
+  'store<u64>(trailer, <u64>mLength - <u64>((data >> 8) & 15), 8);',
+  ...polyBlock('trailer'),
   '}',
   '// Full carry, then subtract the modulus if h ≥ 2^130 − 5, then add the second half of the key.',
   'h1 += h0 >> 32; h0 &= 0xffffffff; h2 += h1 >> 32; h1 &= 0xffffffff; h3 += h2 >> 32; h2 &= 0xffffffff; h4 += h3 >> 32; h3 &= 0xffffffff;',
@@ -120,17 +120,18 @@ const finishPoly = [
 
 export function source() {
   return `// Written out by assembly/templates/crypto-cycle.mjs.
-import { KEY_STREAM, ONE_TIME_KEYS, STATE_STRIDE, TRAILER } from "../layout";
+import { BASE, KEY_STREAM, ONE_TIME_KEYS, STATE_STRIDE, TRAILER } from "../layout";
 
 /** XORs the bytes [at, stop), fewer than 256 and a multiple of 16, with the key stream left in KEY_STREAM. */
 function xorTail(at: usize, stop: usize): void {
-  for (let from: usize = KEY_STREAM; at < stop; at += 16, from += 16) {
+  for (let from = BASE + KEY_STREAM; at < stop; at += 16, from += 16) {
     v128.store(at, v128.xor(v128.load(at), v128.load(from)));
   }
 }
 
 /** Poly1305 one-time keys of four consecutive states: ChaCha20 block 0, lane = state. */
 export function oneTimeKeys(states: usize): void {
+  const keys = BASE + ONE_TIME_KEYS;
   const s0 = states, s1 = states + STATE_STRIDE, s2 = states + 2 * STATE_STRIDE, s3 = states + 3 * STATE_STRIDE;
   let ${stateLocals};
 ${indent(
@@ -158,7 +159,7 @@ ${indent(
   range(4, 8).map((i) => `x${i} = i32x4.add(x${i}, k${i});`),
   2,
 )}
-${[0, 1].map((g) => `  {\n${indent([...transposeGroup(g), ...range(0, 4).map((b) => `v128.store(ONE_TIME_KEYS, t${b}, ${32 * b + 16 * g});`)], 4)}\n  }`).join('\n')}
+${[0, 1].map((g) => `  {\n${indent([...transposeGroup(g), ...range(0, 4).map((b) => `v128.store(keys, t${b}, ${32 * b + 16 * g});`)], 4)}\n  }`).join('\n')}
 }
 
 /**
@@ -200,6 +201,7 @@ export function cryptState(state: usize, oneTimeKey: usize, from: usize, to: usi
   store<u32>(state, data, 12);
   const aLength = additional << 4, mLength = length << 4;
   const key = state + 16, nonce = state;
+  const keyStreamTail = BASE + KEY_STREAM, trailer = BASE + TRAILER;
   const message = state + 48 + aLength, end = message + mLength;
   let poly = state + 48;
   let ready = message;

@@ -21,13 +21,14 @@ export function compileKernel(name: string, base64: string): WebAssembly.Module 
 }
 
 /**
- * Instantiates a kernel over a memory. Kernels are flat functions over addresses: they import only `env.memory` and
- * `env.abort`, which is called for a trap inside the language's own library and never returns.
+ * Instantiates a kernel over a memory. Kernels are flat functions over addresses: they import `env.memory`, `env.base`,
+ * where their working addresses begin (threads that share a memory have a base each), and `env.abort`, which is called
+ * for a trap inside the language's own library and never returns.
  */
-export function instantiateKernel<Exports>(module: WebAssembly.Module, memory: WebAssembly.Memory): Exports {
+export function instantiateKernel<Exports>(module: WebAssembly.Module, memory: WebAssembly.Memory, base = 0): Exports {
   const abort = (): never => {
     assert(false, 'a kernel never aborts');
   };
-  const instance = new WebAssembly.Instance(module, {env: {memory, abort}});
+  const instance = new WebAssembly.Instance(module, {env: {memory, abort, base}});
   return instance.exports as Exports;
 }
