@@ -3,7 +3,7 @@
 import { blake2bPair } from "./generated/blake2b";
 import { cryptState, oneTimeKeys } from "./generated/crypto-cycle";
 import { BASE, HALF_STRIDE, HALVES, ONE_TIME_KEYS, STATES, STATE_STRIDE, TEMPLATE } from "./layout";
-import { copy, expand, makeFuzzable } from "./state";
+import { copy, expand, makeFuzzable, meets } from "./state";
 
 export { blake2bPair, expand };
 
@@ -89,15 +89,6 @@ export function beginSearch(annHash1: usize, firstItem: usize): void {
 
 export function firstItemNumber(): u32 {
   return itemNumber(BASE + TEMPLATE);
-}
-
-// spec §1.3 with target = exponent << 24 | mantissa, exponent 3..32
-// @ts-ignore: decorator
-@inline function meets(hash: usize, exponent: u32, mantissa: u32): bool {
-  for (let i = exponent; i < 32; i++) if (load<u8>(hash + i)) return false;
-  const at = hash + exponent - 3;
-  const top = <u32>load<u16>(at) | (<u32>load<u8>(at, 2) << 16);
-  return top < mantissa;
 }
 
 /** Writes the announcement of a nonce that met its target.   spec §6 assembly, §2.1 */

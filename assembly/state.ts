@@ -39,3 +39,10 @@ export function expandBlocks(seed: usize, from: u32, count: u32, out: usize): vo
     from += 64;
   } while (to < stop);
 }
+
+/** spec §1.3 with target = exponent << 24 | mantissa, exponent 3..32 */
+export function meets(hash: usize, exponent: u32, mantissa: u32): bool {
+  for (let i: usize = exponent; i < 32; i++) if (load<u8>(hash + i)) return false;
+  const at = hash + exponent - 3;
+  return (<u32>load<u16>(at) | (<u32>load<u8>(at, 2) << 16)) < mantissa;
+}

@@ -9,7 +9,7 @@ const KERNELS = JSON.parse(readFileSync(join(root, 'assembly', 'kernels.json'), 
 
 /** Writes out the unrolled sources; true content comes from assembly/templates. */
 async function writeTemplates() {
-  for (const name of ['blake2b', 'crypto-cycle']) {
+  for (const name of ['blake2b', 'crypto-cycle', 'field25519']) {
     const {source} = await import(pathToFileURL(join(root, 'assembly/templates', `${name}.mjs`)).href);
     mkdirSync(join(root, 'assembly/generated'), {recursive: true});
     writeFileSync(join(root, 'assembly/generated', `${name}.ts`), source());
