@@ -1,11 +1,13 @@
 // Kernel for announcements: item tables, their Merkle tree, the nonce search, and the same steps for batches of states
 // that belong to different announcements (validation) or to a table that is filled as it is read.
+import { cryptStates, finishBatch } from "./batch";
 import { blake2bPair } from "./generated/blake2b";
 import { cryptState, oneTimeKeys } from "./generated/crypto-cycle";
 import { BASE, HALF_STRIDE, HALVES, ONE_TIME_KEYS, STATES, STATE_STRIDE, TEMPLATE } from "./layout";
 import { copy, expand, makeFuzzable, meets } from "./state";
 
-export { blake2bPair, expand };
+export { batchHits, batchItems, finishBatch, openAnnouncement, proveItems, startBatch, updateBatch } from "./batch";
+export { blake2bPair, cryptStates, expand };
 
 const ITEM_MASK: u32 = 8191;
 
@@ -14,20 +16,6 @@ const ITEM_MASK: u32 = 8191;
 @inline function cryptGroup(states: usize, count: u32, from: usize, to: usize): void {
   oneTimeKeys(states);
   for (let j: usize = 0; j < <usize>count; j++) cryptState(states + j * STATE_STRIDE, BASE + ONE_TIME_KEYS + 32 * j, from, to);
-}
-
-/** Any number of states; their region is readable up to a multiple of four.   spec §3.2 */
-export function cryptStates(states: usize, count: u32, from: u32, to: u32): void {
-  for (; count > 4; count -= 4, states += 4 * STATE_STRIDE) cryptGroup(states, 4, from, to);
-  cryptGroup(states, count, from, to);
-}
-
-/** compress32 of each whole state into its first 32 bytes.   spec §3.3 final */
-export function finalStates(states: usize, count: u32): void {
-  for (; count > 1; count -= 2, states += 2 * STATE_STRIDE) {
-    blake2bPair(states, states + STATE_STRIDE, 2048, 32, states, states + STATE_STRIDE);
-  }
-  if (count) blake2bPair(states, states, 2048, 32, states, states);
 }
 
 // ---- items and tables, spec §5.6, §6
@@ -73,26 +61,33 @@ export function buildTree(table: usize, tree: usize): void {
 
 // ---- search, spec §6 step 6
 
-/** Prepares the state common to all nonces of a job, first item included (it is the same for all). Returns its number. */
-export function beginSearch(annHash1: usize, firstItem: usize): void {
+/**
+ * Prepares the state common to all nonces of a job, but for the first item, and returns the number of that item (it is the
+ * same for all). annHash1: its first 32 bytes.
+ */
+export function beginSearch(annHash1: usize): u32 {
   expand(annHash1, 0, BASE + TEMPLATE, 8);
   store<u64>(BASE + TEMPLATE, 0);
   makeFuzzable(BASE + TEMPLATE);
-  if (firstItem) copy(BASE + TEMPLATE + 32, firstItem, 1024);
+  return itemNumber(BASE + TEMPLATE);
 }
 
-/** Number of the item that the state at `state` reads next. */
+/** Data word of the first cycle: what the cycle will cost is known from it.   spec §3 */
+export function firstData(): u32 {
+  return load<u32>(BASE + TEMPLATE, 12);
+}
+
+export function setFirstItem(item: usize): void {
+  copy(BASE + TEMPLATE + 32, item, 1024);
+}
+
 // @ts-ignore: decorator
 @inline function itemNumber(state: usize): u32 {
   return load<u32>(state, 16) & ITEM_MASK;
 }
 
-export function firstItemNumber(): u32 {
-  return itemNumber(BASE + TEMPLATE);
-}
-
 /** Writes the announcement of a nonce that met its target.   spec §6 assembly, §2.1 */
-function assemble(out: usize, header: usize, softNonce: u32, tree: usize, item: usize, state: usize): void {
+export function assemble(out: usize, header: usize, softNonce: u32, tree: usize, item: usize, state: usize): void {
   copy(out, header, 64);
   v128.store(out, v128.load(header, 64), 64);
   store<u64>(out, load<u64>(header, 80), 80);
@@ -137,7 +132,7 @@ export function search(
     const i0 = takeItem(BASE + STATES, table), i1 = takeItem(BASE + STATES + STATE_STRIDE, table);
     const i2 = takeItem(BASE + STATES + 2 * STATE_STRIDE, table), i3 = takeItem(BASE + STATES + 3 * STATE_STRIDE, table);
     cryptGroup(BASE + STATES, 4, 0, 2048);
-    finalStates(BASE + STATES, 4);
+    finishBatch(BASE + STATES, 4);
     for (let j: usize = 0; j < 4; j++) {
       const state = BASE + STATES + j * STATE_STRIDE;
       if (!meets(state, exponent, mantissa)) continue;

@@ -1,0 +1,38 @@
+// Where things lie in the memory of an announcement kernel. Below 64 KiB are the kernel's own working addresses
+// (assembly/layout.ts), up to 128 KiB its static data.
+
+/** Inputs and digests of hashes, one 256-byte slot each. */
+export const INPUT_A = 0x20000;
+export const INPUT_B = 0x20100;
+export const DIGEST_A = 0x20200;
+export const DIGEST_B = 0x20300;
+export const HEADER = 0x20400;
+/** Item addresses or numbers handed to the kernel, u32 each. */
+export const LIST = 0x20800;
+export const LIST_LENGTH = 512;
+/** RandHash memory images, 2048 words each, of the first and of the second table. */
+export const IMAGE_1 = 0x22000;
+export const IMAGE_2 = 0x24000;
+/** Decoded programs for the interpreter. */
+export const DECODED_1 = 0x28000;
+export const DECODED_2 = 0x48000;
+/** Working memory of program generation and interpretation. */
+export const SCRATCH = 0x68000;
+/** Announcements found, 1024 bytes each. */
+export const FOUND = 0x80000;
+export const FOUND_LENGTH = 512;
+/** States of a batch, 2112 bytes apart. */
+export const BATCH = 0x100000;
+export const BATCH_LENGTH = 256;
+export const STATE_STRIDE = 2112;
+/** Items of the first table that announcements of a batch prove, 1024 bytes each. */
+export const PROVED_ITEMS = 0x188000;
+/** The 16383 hashes of the first table's tree, leaves first. */
+export const TREE = 0x1d0000;
+export const TREE_ROOT: number = TREE + 16382 * 64;
+/** 8192 items of 1024 bytes. */
+export const TABLE = 0x2d0000;
+export const MEMORY_PAGES = 0xad;
+/** RandHash buffers of slot s: first half at HALVES + s · 2 · HALF_STRIDE, second half HALF_STRIDE behind it. */
+export const HALVES = 0x5000;
+export const HALF_STRIDE = 3072;
