@@ -4,7 +4,7 @@ import { buildCurveTable, smulStates } from "./curve25519";
 import { blake2bPair } from "./generated/blake2b";
 import { cryptState, oneTimeKeys } from "./generated/crypto-cycle";
 import { BASE, ONE_TIME_KEYS, STATE_STRIDE, TEMPLATE } from "./layout";
-import { copy, expand, makeFuzzable, meets } from "./state";
+import { copy, expand, expandBlocks, makeFuzzable, meets } from "./state";
 
 export { blake2bPair, buildCurveTable, smulStates };
 
@@ -20,9 +20,37 @@ export function firstItem(): u64 {
   return load<u64>(BASE + TEMPLATE, 16);
 }
 
-/** Data word of the first cycle: what it will cost is known from it (spec §3.1). */
-export function firstData(): u32 {
-  return load<u32>(BASE + TEMPLATE, 12);
+/**
+ * What the first cycle will cost, in arbitrary units: it is the same for every nonce of a header, and a short message that is
+ * decrypted costs least (only its tag is needed).   spec §3.4
+ */
+// @ts-ignore: decorator
+@inline function firstCost(data: u32): u32 {
+  const additional = (data >> 13) & 7, length = min<u32>(((data >> 17) & 127) | 32, 125 - additional);
+  const blocks = additional + length;
+  // 63 blocks of 16 bytes stand before offset 1056; those behind it need the stream.
+  const streamed = (data >> 12) & 1 ? (blocks > 63 ? blocks - 63 : 0) : length;
+  return blocks * 3 + ((streamed + 15) >> 4) * 100;
+}
+
+/**
+ * Tries `count` header nonces from `from` on and returns the one whose first cycle is cheapest.
+ *   header  80 bytes, readable and zero up to 128; its nonce field is overwritten
+ *   work    128 bytes
+ */
+export function cheapHeaderNonce(header: usize, from: u32, count: u32, work: usize): u32 {
+  let best = from, bestCost: u32 = u32.MAX_VALUE;
+  for (const stop = from + count; from != stop; from++) {
+    store<u32>(header, from, 76);
+    blake2bPair(header, header, 80, 32, work, work);
+    expandBlocks(work, 0, 1, work + 64);
+    const cost = firstCost(load<u32>(work, 80));
+    if (cost >= bestCost) continue;
+    best = from;
+    bestCost = cost;
+  }
+  store<u32>(header, best, 76);
+  return best;
 }
 
 /** Puts the first announcement into the common state. */
@@ -40,17 +68,32 @@ export function startStates(states: usize, count: u32, nonce: u32): void {
   cryptAll(states, count, 1056);
 }
 
-/** Writes the number of the announcement that each state reads next, modulo `total`, u32 each. */
-export function nextItems(states: usize, count: u32, total: u64, numbers: usize): void {
-  for (let j: usize = 0; j < count; j++) store<u32>(numbers + 4 * j, <u32>(load<u64>(states + STATE_STRIDE * j, 16) % total));
-}
-
-/** The same where the whole set lies in this memory: copies the announcements as well. */
-export function takeItems(states: usize, count: u32, total: u32, set: usize): void {
+/**
+ * Puts the announcement that each state reads next in place. Announcement i of the set lies in slot order[i]; slots from
+ * `direct` on are kept outside this memory and are left to the caller.
+ *   order    u32 each          set     slot 0, 1024 bytes a slot
+ *   numbers  u32 each, out: number of the announcement that each state took
+ *   missing  u32 pairs (state, slot), out
+ * returns how many are missing
+ */
+export function takeItems(
+  states: usize, count: u32, total: u64, order: usize, set: usize, direct: u32, numbers: usize, missing: usize,
+): u32 {
+  let left: u32 = 0;
   for (let j: usize = 0; j < count; j++) {
     const state = states + STATE_STRIDE * j;
-    copy(state + 32, set + 1024 * <usize>(load<u64>(state, 16) % <u64>total), 1024);
+    const number = <u32>(load<u64>(state, 16) % total);
+    store<u32>(numbers + 4 * j, number);
+    const slot = load<u32>(order + 4 * <usize>number);
+    if (slot < direct) {
+      copy(state + 32, set + 1024 * <usize>slot, 1024);
+    } else {
+      store<u32>(missing + 8 * left, <u32>j);
+      store<u32>(missing + 8 * left, slot, 4);
+      left++;
+    }
   }
+  return left;
 }
 
 /** Runs a cycle of all states, their announcements in place at offset 32. The last cycle is complete. */
