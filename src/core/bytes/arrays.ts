@@ -25,3 +25,8 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 export function xorInto(bytes: Uint8Array, offset: number, mask: Uint8Array, from: number, length: number): void {
   for (let i = 0; i < length; i++) bytes[offset + i] = bytes[offset + i]! ^ mask[from + i]!;
 }
+
+/** A copy of bytes `start` to `end` - 1 as a plain Uint8Array. `slice` is no substitute: that of Node's Buffer shares. */
+export function copyBytes(bytes: Uint8Array, start: number = 0, end: number = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}

@@ -1,4 +1,5 @@
 import {checkBytes, checkInteger} from '../errors.ts';
+import {copyBytes} from './arrays.ts';
 import {BytesError} from './errors.ts';
 import {readU16, readU32, readU64} from './little-endian.ts';
 import {varintSize} from './varint.ts';
@@ -56,7 +57,7 @@ export class Reader {
 
   /** The next `length` bytes as a copy. */
   bytes(length: number): Uint8Array {
-    return this.view(length).slice();
+    return copyBytes(this.view(length));
   }
 
   /** A CompactSize number. Throws 'varint-not-canonical' unless it is in its shortest form. */

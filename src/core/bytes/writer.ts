@@ -1,4 +1,5 @@
 import {checkBigUint, checkBytes, checkInteger, checkU32} from '../errors.ts';
+import {copyBytes} from './arrays.ts';
 import {writeU16, writeU32, writeU64} from './little-endian.ts';
 import {encodeVarint} from './varint.ts';
 
@@ -73,6 +74,6 @@ export class Writer {
 
   /** A copy of everything written so far. */
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    return copyBytes(this.#buffer, 0, this.#length);
   }
 }

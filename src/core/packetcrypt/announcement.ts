@@ -2,7 +2,7 @@
 //
 //   0 version u8 | 1 softNonce u24 | 4 hardNonce u32 | 8 workBits u32 | 12 parentBlockHeight u32 | 16 contentType u32
 //   20 contentLength u32 | 24 contentHash 32 | 56 signingKey 32 | 88 branch 13 × 64 | 920 root 64 | 984 item4Prefix 40
-import {concatBytes, isZero, readU24, readU32, writeU24, writeU32, xorInto} from '../bytes/index.ts';
+import {concatBytes, copyBytes, isZero, readU24, readU32, writeU24, writeU32, xorInto} from '../bytes/index.ts';
 import {compress32, compress64} from '../crypto/index.ts';
 import {checkBytes, checkInteger, checkU32} from '../errors.ts';
 import {STATE_BYTES} from './crypto-cycle.ts';
@@ -78,8 +78,8 @@ export function decodeAnnouncementHeader(ann: Uint8Array): AnnouncementHeader {
     parentBlockHeight: annParentBlockHeight(ann),
     contentType: readU32(ann, 16),
     contentLength: readU32(ann, 20),
-    contentHash: ann.slice(24, 56),
-    signingKey: ann.slice(SIGNING_KEY_OFFSET, SIGNING_KEY_OFFSET + 32),
+    contentHash: copyBytes(ann, 24, 56),
+    signingKey: copyBytes(ann, SIGNING_KEY_OFFSET, SIGNING_KEY_OFFSET + 32),
   };
 }
 
@@ -118,7 +118,7 @@ export function annCrypt(ann: Uint8Array, state: Uint8Array): void {
 
 /** The header bytes with soft nonce zero: what both table seeds are made of.   spec §2.5 */
 function headerWithoutSoftNonce(ann: Uint8Array): Uint8Array {
-  const header = ann.slice(0, ANN_HEADER_BYTES);
+  const header = copyBytes(ann, 0, ANN_HEADER_BYTES);
   writeU24(header, 1, 0);
   return header;
 }

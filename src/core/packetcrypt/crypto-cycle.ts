@@ -4,7 +4,7 @@
 //   48..2047 additional data, message, remainder
 //
 // All functions change the 2048-byte state in place.
-import {readU32, readU64, writeU32, writeU64} from '../bytes/index.ts';
+import {copyBytes, readU32, readU64, writeU32, writeU64} from '../bytes/index.ts';
 import {compress32, expand, keyStream, poly1305, x25519, x25519Base, xorKeyStream} from '../crypto/index.ts';
 import {checkBigUint, checkBytes} from '../errors.ts';
 
@@ -42,8 +42,8 @@ export function crypt(state: Uint8Array): void {
     writeU32(state, DATA_OFFSET, data | FAILED_BIT);
     return;
   }
-  const nonce = state.slice(0, 12);
-  const key = state.slice(TAG_OFFSET, TAG_OFFSET + 32);
+  const nonce = copyBytes(state, 0, 12);
+  const key = copyBytes(state, TAG_OFFSET, TAG_OFFSET + 32);
   const oneTimeKey = keyStream(key, nonce, 0, 32);
 
   const additionalUnits = (data >>> 13) & 7;

@@ -104,11 +104,12 @@ export type ProofWireErrorCode =
   | 'record-before-proof'
   | 'record-repeated'
   | 'record-unknown'
+  | 'record-superfluous'
   | 'record-too-large'
   | 'signatures-length'
   | 'version-length'
   | 'end-length'
-  | 'content-proof';
+  | 'share-shape';
 
 export const PROOF_WIRE_ERRORS: Readonly<Record<ProofWireErrorCode, ErrorRow>> = Object.freeze({
   truncated: {penalty: 100, text: 'the data ends inside the proof records'},
@@ -119,11 +120,12 @@ export const PROOF_WIRE_ERRORS: Readonly<Record<ProofWireErrorCode, ErrorRow>> =
   'record-before-proof': {penalty: 100, text: 'signatures or content proofs come before the proof record'},
   'record-repeated': {penalty: 100, text: 'a record occurs twice'},
   'record-unknown': {penalty: 100, text: 'a record has an unknown type'},
-  'record-too-large': {penalty: 100, text: 'a record is larger than a block may be'},
+  'record-superfluous': {penalty: 100, text: 'a record is empty or says only what its absence says'},
+  'record-too-large': {penalty: 100, text: 'a record is larger than 131072 bytes'},
   'signatures-length': {penalty: 100, text: 'the signatures record has not 64 bytes per signed announcement'},
   'version-length': {penalty: 100, text: 'the version record has another length than its number'},
-  'end-length': {penalty: 100, text: 'the end record has a length other than 0'},
-  'content-proof': {penalty: 100, text: 'content proofs are not allowed in this proof version'},
+  'end-length': {penalty: 100, text: 'the end record has a length other than 0, or stands where none may'},
+  'share-shape': {penalty: 100, text: 'a share is an object with two strings of hex digits, of limited length'},
 });
 
 export class ProofWireError extends CodedError<ProofWireErrorCode> {

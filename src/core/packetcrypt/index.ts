@@ -21,6 +21,17 @@ export {
   v1Seed,
 } from './announcement.ts';
 export {
+  COMMITMENT_BYTES,
+  COMMITMENT_MAGIC,
+  type Commitment,
+  commitmentScript,
+  decodeCommitment,
+  encodeCommitment,
+  fillPlaceholder,
+  findCommitment,
+  placeholderScript,
+} from './commitment.ts';
+export {
   crypt,
   finalize,
   ITEM_BYTES,
@@ -62,6 +73,18 @@ export {
   type RandHashErrorCode,
 } from './errors.ts';
 export type {Profile} from './profile.ts';
+export {checkTreeProof, type TreeProofInput, treeProofRoot} from './proof-check.ts';
+export {isProvable, orderAnnouncements, pickHashes, TREE_HASH_BYTES} from './proof-order.ts';
+export {entryCount, type HashPairs, hashPairsPlainly, PROOF_ANNS, ProofTree, TREE_ENTRY_BYTES} from './proof-tree.ts';
+export {
+  decodeProof,
+  encodeProof,
+  type PacketCryptProof,
+  type ProofLayout,
+  readProof,
+  SIGNATURE_BYTES,
+} from './proof-wire.ts';
 export {generateProgram} from './rand-gen.ts';
 export {runProgram} from './rand-hash.ts';
+export {decodeShare, encodeShare, HEADER_BYTES, type Share, type ShareUpload, shareHandler} from './share.ts';
 export {meetsTarget} from './work-check.ts';

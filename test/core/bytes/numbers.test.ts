@@ -5,6 +5,7 @@ import {
   bigToCompact,
   compactToBig,
   concatBytes,
+  copyBytes,
   decodeHex,
   encodeHex,
   equalBytes,
@@ -98,6 +99,10 @@ test('array helpers', () => {
   equal(isZero(new Uint8Array(3)), true);
   equal(isZero(Uint8Array.of(0, 0, 4)), false);
   deepEqual(concatBytes(Uint8Array.of(1), new Uint8Array(0), Uint8Array.of(2, 3)), Uint8Array.of(1, 2, 3));
+  const buffer = Buffer.of(1, 2, 3);
+  const copy = copyBytes(buffer, 1);
+  buffer.fill(9);
+  deepEqual(copy, Uint8Array.of(2, 3));
   const bytes = Uint8Array.of(1, 2, 3, 4);
   xorInto(bytes, 1, Uint8Array.of(9, 0xff, 1), 1, 2);
   deepEqual(bytes, Uint8Array.of(1, 0xfd, 2, 4));

@@ -30,7 +30,7 @@ test(`annHash: ${cases.length} announcements`, () => {
 
 test(`annHash0, annHash1, v1Seed: ${work.length} jobs, whatever the soft nonce`, () => {
   for (const job of work) {
-    const header = decodeHex(job['header']!);
+    const header = Buffer.from(job['header']!, 'hex');
     header[1] = 0x77;
     const root = decodeHex(job['merkleRoot']!);
     const hash0 = annHash0(header, decodeHex(job['parentBlockHash']!));
