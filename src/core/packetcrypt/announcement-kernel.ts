@@ -1,5 +1,5 @@
-import {compileKernel, instantiateKernel} from '../wasm/load-kernel.ts';
 import {wasmBase64} from '../wasm/generated/announce.ts';
+import {compileKernel, instantiateKernel} from '../wasm/load-kernel.ts';
 import {DIGEST_A, INPUT_A, MEMORY_PAGES} from './announcement-memory.ts';
 
 /** What assembly/announce.ts exports. All arguments are addresses or u32 numbers. */

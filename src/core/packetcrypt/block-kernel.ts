@@ -1,6 +1,5 @@
 import {wasmBase64} from '../wasm/generated/block.ts';
 import {compileKernel, instantiateKernel} from '../wasm/load-kernel.ts';
-import {CURVE_BASE_POINT} from './curve-base-point.ts';
 
 /** What assembly/block.ts exports. Arguments are addresses or u32 numbers; u64 are bigint. */
 export interface BlockExports {
@@ -24,4 +23,9 @@ export interface BlockExports {
   ): number;
   cycleStates(states: number, count: number, last: number): void;
   finishStates(states: number, count: number, exponent: number, mantissa: number, hits: number): number;
+}
+
+/** The block kernel over a shared memory; `base` is where the thread's region begins (block-memory.ts). */
+export function instantiateBlockKernel(memory: WebAssembly.Memory, base: number): BlockExports {
+  return instantiateKernel<BlockExports>(compileKernel('block', wasmBase64), memory, base);
 }
