@@ -1,6 +1,7 @@
 // Every implementation of RandGen and RandHash behind one interface, so that one suite runs over all of them.
 import {generateProgram} from '../../../src/core/packetcrypt/rand-gen.ts';
 import {runProgram} from '../../../src/core/packetcrypt/rand-hash.ts';
+import {loadProgram} from './compiled-program.ts';
 
 export interface RandGenImplementation {
   readonly name: string;
@@ -15,4 +16,17 @@ export interface RandHashImplementation {
 
 export const RAND_GENS: readonly RandGenImplementation[] = [{name: 'plain', generate: generateProgram}];
 
-export const RAND_HASHES: readonly RandHashImplementation[] = [{name: 'plain', run: runProgram}];
+/** What the compiler leaves to an interpreter is interpreted, as its users do. */
+function compiled(shared: boolean): RandHashImplementation['run'] {
+  return (program, memory, state, cycles) => {
+    const loaded = loadProgram(program, shared);
+    if (loaded === undefined) runProgram(program, memory, state, cycles);
+    else loaded.run(memory, state, cycles);
+  };
+}
+
+export const RAND_HASHES: readonly RandHashImplementation[] = [
+  {name: 'plain', run: runProgram},
+  {name: 'compiled', run: compiled(false)},
+  {name: 'compiled, shared memory', run: compiled(true)},
+];
