@@ -20,6 +20,12 @@ export {
   TABLE_ITEMS,
   v1Seed,
 } from './announcement.ts';
+export {announcementVerdict, checkAnnouncement} from './announcement-check.ts';
+export {AnnouncementJob} from './announcement-mine.ts';
+export {AnnouncementTree, branchRoot} from './announcement-tree.ts';
+export {makeOldItem, oldAnnouncementVerdict} from './announcement-v0.ts';
+export type {AnnouncementContext, AnnouncementJudge, AnnouncementVerdict} from './announcement-verdict.ts';
+export {type AnnouncementWork, annWork} from './announcement-work.ts';
 export {
   COMMITMENT_BYTES,
   COMMITMENT_MAGIC,
@@ -72,6 +78,7 @@ export {
   RandHashError,
   type RandHashErrorCode,
 } from './errors.ts';
+export {type ItemProgram, makeItem, makeProgram} from './item.ts';
 export type {Profile} from './profile.ts';
 export {checkTreeProof, type TreeProofInput, treeProofRoot} from './proof-check.ts';
 export {isProvable, orderAnnouncements, pickHashes, TREE_HASH_BYTES} from './proof-order.ts';
