@@ -3,7 +3,7 @@
 import { cryptStates, finishBatch } from "./batch";
 import { blake2bPair } from "./generated/blake2b";
 import { cryptState, oneTimeKeys } from "./generated/crypto-cycle";
-import { BASE, HALF_STRIDE, HALVES, ONE_TIME_KEYS, STATES, STATE_STRIDE, TEMPLATE } from "./layout";
+import { BASE, HALF_STRIDE, HALVES, ITEM_TEMPLATE, ONE_TIME_KEYS, STATES, STATE_STRIDE, TEMPLATE } from "./layout";
 import { copy, expand, makeFuzzable, meets } from "./state";
 
 export { batchHits, batchItems, finishBatch, openAnnouncement, proveItems, startBatch, updateBatch } from "./batch";
@@ -22,16 +22,16 @@ const ITEM_MASK: u32 = 8191;
 
 /** The state every item of a table starts from; the item number goes into its first 8 bytes. */
 export function beginItems(itemSeed: usize): void {
-  expand(itemSeed, 0, BASE + TEMPLATE, 8);
-  store<u64>(BASE + TEMPLATE, 0);
-  makeFuzzable(BASE + TEMPLATE);
+  expand(itemSeed, 0, BASE + ITEM_TEMPLATE, 8);
+  store<u64>(BASE + ITEM_TEMPLATE, 0);
+  makeFuzzable(BASE + ITEM_TEMPLATE);
 }
 
 /** Fills buffer pair `slot` (0..3) with the initial state of item `n`, ready for its program. */
 export function loadItem(slot: u32, n: u32): void {
   const half = BASE + HALVES + 2 * HALF_STRIDE * slot;
-  copy(half, BASE + TEMPLATE, 1024);
-  copy(half + HALF_STRIDE, BASE + TEMPLATE + 1024, 1024);
+  copy(half, BASE + ITEM_TEMPLATE, 1024);
+  copy(half + HALF_STRIDE, BASE + ITEM_TEMPLATE + 1024, 1024);
   store<u64>(half, n);
 }
 

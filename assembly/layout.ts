@@ -7,7 +7,8 @@
 //   0x0600  BLAKE2b chaining values, two messages interleaved 128
 //   0x0700  BLAKE2b message, two messages interleaved 256
 //   0x1000  four CryptoCycle states 4 × 2112
-//   0x4000  template of the state that every nonce or item starts from 2048
+//   0x4000  template of the state that every nonce starts from 2048
+//   0x4800  template of the state that every item of a table starts from 2048
 //   0x5000  RandHash buffers: four pairs of 1024 bytes, each with 2048 bytes of zero slack 8 × 3072
 //   0xb800  field elements and wide integers of the curve step 1536
 //   0xbe00  end
@@ -24,6 +25,7 @@ export const BLAKE_MESSAGE: usize = 0x0700;
 export const STATES: usize = 0x1000;
 export const STATE_STRIDE: usize = 2112;
 export const TEMPLATE: usize = 0x4000;
+export const ITEM_TEMPLATE: usize = 0x4800;
 export const HALVES: usize = 0x5000;
 export const HALF_STRIDE: usize = 3072;
 export const CURVE: usize = 0xb800;

@@ -30,3 +30,10 @@ export function xorInto(bytes: Uint8Array, offset: number, mask: Uint8Array, fro
 export function copyBytes(bytes: Uint8Array, start: number = 0, end: number = bytes.length): Uint8Array {
   return new Uint8Array(bytes.subarray(start, end));
 }
+
+/** Bytes from..to-1 as a string of as many characters: a cheap key for maps. */
+export function latin1(bytes: Uint8Array, from: number, to: number): string {
+  let text = '';
+  for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
+}

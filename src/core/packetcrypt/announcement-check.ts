@@ -61,7 +61,15 @@ function workVerdict(ann: Uint8Array, parentHash: Uint8Array, profile: Profile):
   return meetsTarget(workHash, annWorkBits(ann), profile) ? {verdict: 'OK', workHash} : {verdict: 'INSUF_POW'};
 }
 
-function judge(ann: Uint8Array, parentHash: Uint8Array, context: AnnouncementContext): AnnouncementVerdict {
+/**
+ * The verdict of an announcement that can be judged without its work: by its size, version, work bits and soft nonce, or by
+ * the historical rules. `undefined` when the work decides.   spec §7 step 1
+ */
+export function earlyVerdict(
+  ann: Uint8Array,
+  parentHash: Uint8Array,
+  context: AnnouncementContext,
+): AnnouncementVerdict | undefined {
   const profile = context.profile ?? 'strict';
   checkProfile(profile);
   const refused = contextVerdict(ann, context);
@@ -71,8 +79,11 @@ function judge(ann: Uint8Array, parentHash: Uint8Array, context: AnnouncementCon
   const max = softNonceMax(annWorkBits(ann));
   if (max === undefined) return {verdict: 'INVAL'};
   if (annSoftNonce(ann) > max) return {verdict: 'SOFT_NONCE_HIGH'};
-  if (old) return {verdict: 'INVAL_ITEM4'};
-  return workVerdict(ann, parentHash, profile);
+  return old ? {verdict: 'INVAL_ITEM4'} : undefined;
+}
+
+function judge(ann: Uint8Array, parentHash: Uint8Array, context: AnnouncementContext): AnnouncementVerdict {
+  return earlyVerdict(ann, parentHash, context) ?? workVerdict(ann, parentHash, context.profile ?? 'strict');
 }
 
 /**

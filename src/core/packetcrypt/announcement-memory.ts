@@ -7,9 +7,9 @@ export const INPUT_B = 0x20100;
 export const DIGEST_A = 0x20200;
 export const DIGEST_B = 0x20300;
 export const HEADER = 0x20400;
-/** Item addresses or numbers handed to the kernel, u32 each. */
+/** Nonces, addresses or indices, and item numbers, handed to and from the kernel: up to 256 × u32 each. */
 export const LIST = 0x20800;
-export const LIST_LENGTH = 512;
+export const NUMBERS = 0x21000;
 /** RandHash memory images, 2048 words each, of the first and of the second table. */
 export const IMAGE_1 = 0x22000;
 export const IMAGE_2 = 0x24000;
