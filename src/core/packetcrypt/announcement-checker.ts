@@ -274,7 +274,7 @@ const INVAL_ITEM4: AnnouncementVerdict = {verdict: 'INVAL_ITEM4'};
 const INSUF_POW: AnnouncementVerdict = {verdict: 'INSUF_POW'};
 
 /** Header without soft nonce, root and parent: what announcements of one job have in common. */
-function jobKey(ann: Uint8Array, parent: Uint8Array): string {
+export function jobKey(ann: Uint8Array, parent: Uint8Array): string {
   return (
     latin1(ann, 0, 1) +
     latin1(ann, 4, ANN_HEADER_BYTES) +

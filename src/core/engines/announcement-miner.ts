@@ -1,0 +1,181 @@
+import type {AnnouncementWork} from '../packetcrypt/announcement-search.ts';
+import type {FromAnnouncementThread, ToAnnouncementThread} from './announcement-thread.ts';
+import {EngineError} from './errors.ts';
+import {type ThreadCrash, ThreadPool} from './thread-pool.ts';
+import type {SpawnThread} from './thread-port.ts';
+
+/** Hard nonces handed to a thread at a time. */
+const RANGE = 4096;
+
+export interface AnnouncementMinerOptions {
+  readonly threads: number;
+  readonly spawn: SpawnThread;
+  /** Monotonic clock, ms. */
+  readonly now: () => number;
+  /** First hard nonce, u32. Miners of one payee that work at the same time need different ones; draw it at random. */
+  readonly firstHardNonce: number;
+  /**
+   * Takes announcements found (1024 bytes each, one after another) and the work they belong to. While its promise is pending
+   * they count as not taken, and a thread with 8 MiB of those waits.
+   */
+  readonly onFound: (anns: Uint8Array, work: AnnouncementWork) => void | Promise<void>;
+  readonly onCrash?: (crash: ThreadCrash) => void;
+}
+
+export interface AnnouncementMinerStats {
+  readonly threads: number;
+  readonly hashes: number;
+  readonly announcements: number;
+  readonly jobs: number;
+  readonly rejected: number;
+}
+
+/**
+ * Mines announcements on several threads.   spec §6
+ *
+ * `start` and `update` set the work, `stop` pauses (a later `start` with the same work goes on where it stopped), `close` ends.
+ * Every hard nonce is handed out once, to one thread; one that crashes loses its range, nobody repeats it.
+ */
+export class AnnouncementMiner {
+  readonly #options: AnnouncementMinerOptions;
+  readonly #pool: ThreadPool<ToAnnouncementThread, FromAnnouncementThread>;
+  readonly #works = new Map<number, AnnouncementWork>();
+  readonly #done: AnnouncementMinerStats[] = [];
+  readonly #stats: AnnouncementMinerStats[] = [];
+  readonly #stopping = new Map<number, {left: Set<number>; resolve: () => void}>();
+  #job = -1;
+  #stop = 0;
+  #going = false;
+  #closed = false;
+  #nextNonce: number;
+
+  constructor(options: AnnouncementMinerOptions) {
+    this.#options = options;
+    this.#nextNonce = options.firstHardNonce >>> 0;
+    this.#pool = new ThreadPool({
+      kind: 'announcement',
+      threads: options.threads,
+      spawn: options.spawn,
+      now: options.now,
+      onStart: (thread) => this.#prepare(thread),
+      onMessage: (thread, message) => this.#receive(thread, message),
+      onCrash: (crash) => this.#crashed(crash),
+    });
+    this.#pool.open();
+  }
+
+  /** Starts mining, or goes on after stop(). Throws EngineError 'closed'. */
+  start(work: AnnouncementWork): void {
+    this.update(work);
+    this.#going = true;
+    this.#pool.postAll({type: 'go'});
+  }
+
+  /** Replaces the work; what was found for the old one is still delivered with it. */
+  update(work: AnnouncementWork): void {
+    if (this.#closed) throw new EngineError('closed');
+    const current = this.#works.get(this.#job);
+    if (current !== undefined && sameWork(current, work)) return;
+    this.#job++;
+    this.#works.set(this.#job, work);
+    // Finds of the work before are under way at most; older ones have been delivered.
+    this.#works.delete(this.#job - 8);
+    this.#pool.postAll({type: 'work', job: this.#job, work});
+  }
+
+  /** Pauses all threads; resolves when they have stopped and delivered what they held. */
+  stop(): Promise<void> {
+    this.#going = false;
+    if (this.#closed) return Promise.resolve();
+    const stop = ++this.#stop;
+    return new Promise((resolve) => {
+      const left = new Set(Array.from({length: this.#pool.size}, (_, thread) => thread));
+      this.#stopping.set(stop, {left, resolve});
+      this.#pool.postAll({type: 'stop', stop});
+    });
+  }
+
+  /** Ends all threads at once. What they had not delivered is lost; call stop() before. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const {resolve} of this.#stopping.values()) resolve();
+    this.#stopping.clear();
+    await this.#pool.close();
+  }
+
+  get stats(): AnnouncementMinerStats {
+    const sum = {threads: this.#pool.alive, hashes: 0, announcements: 0, jobs: 0, rejected: 0};
+    for (const part of [...this.#done, ...this.#stats]) {
+      if (part === undefined) continue;
+      sum.hashes += part.hashes;
+      sum.announcements += part.announcements;
+      sum.jobs += part.jobs;
+      sum.rejected += part.rejected;
+    }
+    return sum;
+  }
+
+  #prepare(thread: number): void {
+    const work = this.#works.get(this.#job);
+    if (work !== undefined) this.#pool.post(thread, {type: 'work', job: this.#job, work});
+    if (this.#going) this.#pool.post(thread, {type: 'go'});
+  }
+
+  #receive(thread: number, message: FromAnnouncementThread): void {
+    switch (message.type) {
+      case 'nonces-wanted':
+        this.#pool.post(thread, {type: 'nonces', range: {from: this.#nextNonce, count: RANGE}});
+        this.#nextNonce = (this.#nextNonce + RANGE) >>> 0;
+        break;
+      case 'found':
+        void this.#deliver(thread, message.job, message.anns);
+        break;
+      case 'stats':
+        this.#stats[thread] = {threads: 1, ...message.stats};
+        break;
+      case 'stopped':
+        this.#stopped(thread, message.stop);
+        break;
+    }
+  }
+
+  async #deliver(thread: number, job: number, anns: Uint8Array): Promise<void> {
+    const bytes = anns.length;
+    const work = this.#works.get(job);
+    try {
+      if (work !== undefined) await this.#options.onFound(anns, work);
+    } finally {
+      this.#pool.post(thread, {type: 'taken', bytes});
+    }
+  }
+
+  #stopped(thread: number, stop: number): void {
+    const entry = this.#stopping.get(stop);
+    entry?.left.delete(thread);
+    if (entry?.left.size !== 0) return;
+    this.#stopping.delete(stop);
+    entry.resolve();
+  }
+
+  #crashed(crash: ThreadCrash): void {
+    const stats = this.#stats[crash.thread];
+    if (stats !== undefined) this.#done.push(stats);
+    delete this.#stats[crash.thread];
+    for (const stop of [...this.#stopping.keys()]) this.#stopped(crash.thread, stop);
+    this.#options.onCrash?.(crash);
+  }
+}
+
+function sameWork(a: AnnouncementWork, b: AnnouncementWork): boolean {
+  const text = (work: AnnouncementWork): string =>
+    JSON.stringify([
+      work.parentBlockHeight,
+      work.workBits,
+      work.contentType ?? 0,
+      work.contentLength ?? 0,
+      [...work.parentHash],
+      [...(work.contentHash ?? [])],
+      [...(work.signingKey ?? [])],
+    ]);
+  return text(a) === text(b);
+}

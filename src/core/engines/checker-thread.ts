@@ -1,0 +1,25 @@
+import {AnnouncementChecker} from '../packetcrypt/announcement-checker.ts';
+import {AnnouncementKernel} from '../packetcrypt/announcement-kernel.ts';
+import type {AnnouncementContext, AnnouncementVerdict} from '../packetcrypt/announcement-verdict.ts';
+import type {ThreadContext} from './thread-port.ts';
+
+export interface ToCheckerThread {
+  readonly task: number;
+  readonly anns: Uint8Array;
+  /** 32 bytes for all, or 32 bytes for each. */
+  readonly parentHashes: Uint8Array;
+  readonly context: AnnouncementContext;
+}
+
+export interface FromCheckerThread {
+  readonly task: number;
+  readonly verdicts: readonly AnnouncementVerdict[];
+}
+
+/** Body of a thread that judges announcements. */
+export function runCheckerThread(context: ThreadContext<ToCheckerThread, FromCheckerThread>): void {
+  const checker = new AnnouncementChecker(new AnnouncementKernel());
+  context.onMessage(({task, anns, parentHashes, context: rules}) => {
+    context.post({task, verdicts: checker.validate(anns, parentHashes, rules)});
+  });
+}
