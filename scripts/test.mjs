@@ -1,5 +1,5 @@
 // Builds what is needed and runs the tests: `npm test [-- part-of-path …] [--slow]`. Node 20 takes files, not globs.
-import {join, relative} from 'node:path';
+import {relative} from 'node:path';
 import {build} from './build.mjs';
 import {filesBelow, root, run, say} from './lib.mjs';
 

@@ -56,8 +56,7 @@ ${indent(
 ${indent(blake2bRounds('message'), 4)}
 ${indent(
   range(0, 8).map(
-    (i) =>
-      `v128.store(chain, v128.xor(v128.load(chain, ${16 * i}), v128.xor(v${i}, v${8 + i})), ${16 * i});`,
+    (i) => `v128.store(chain, v128.xor(v128.load(chain, ${16 * i}), v128.xor(v${i}, v${8 + i})), ${16 * i});`,
   ),
   4,
 )}

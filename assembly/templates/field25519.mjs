@@ -36,7 +36,8 @@ function multiplication() {
     else out.push(`h${next} = i64x2.add(h${next}, c);`);
   };
   for (const i of [0, 4, 1, 5, 2, 6, 3, 7, 4, 8, 5, 9, 0]) carry(i);
-  for (const i of range(0, 5)) out.push(`v128.store(out, v128.shuffle<i32>(h${2 * i}, h${2 * i + 1}, 0, 2, 4, 6), ${16 * i});`);
+  for (const i of range(0, 5))
+    out.push(`v128.store(out, v128.shuffle<i32>(h${2 * i}, h${2 * i + 1}, 0, 2, 4, 6), ${16 * i});`);
   return out;
 }
 
@@ -48,7 +49,11 @@ const TWO_P = range(0, 5).map((i) => {
 });
 
 export function source() {
-  const vectors = (f) => indent(range(0, 5).map((i) => f(16 * i, i)), 2);
+  const vectors = (f) =>
+    indent(
+      range(0, 5).map((i) => f(16 * i, i)),
+      2,
+    );
   return `// Written out by assembly/templates/field25519.mjs, which states layout and bounds.
 
 /** out = f·g; may be the same as either. */

@@ -105,7 +105,9 @@ export function blake2bRounds(message) {
     const s = SIGMA[round % 10];
     const half = (columns, offset) => {
       const load = (i) => `v128.load(${message}, ${16 * s[i]})`;
-      const each = (f) => columns.forEach((c, i) => out.push(f(...c.map((k) => `v${k}`), i)));
+      const each = (f) => {
+        for (const [i, c] of columns.entries()) out.push(f(...c.map((k) => `v${k}`), i));
+      };
       each((a, b, _c, _d, i) => `${a} = i64x2.add(i64x2.add(${a}, ${b}), ${load(offset + 2 * i)});`);
       each((a, _b, _c, d) => `${d} = v128.xor(${d}, ${a}); ${d} = v128.shuffle<i32>(${d}, ${d}, 1, 0, 3, 2);`);
       each((_a, b, c, d) => `${c} = i64x2.add(${c}, ${d}); ${b} = v128.xor(${b}, ${c}); ${swizzle(b, B_ROTATE_24)}`);
