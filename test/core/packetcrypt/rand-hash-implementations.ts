@@ -2,6 +2,7 @@
 import {generateProgram} from '../../../src/core/packetcrypt/rand-gen.ts';
 import {runProgram} from '../../../src/core/packetcrypt/rand-hash.ts';
 import {loadProgram} from './compiled-program.ts';
+import {generateWithKernel, runWithKernel} from './kernel-program.ts';
 
 export interface RandGenImplementation {
   readonly name: string;
@@ -14,7 +15,10 @@ export interface RandHashImplementation {
   run(program: Uint32Array, memory: Uint32Array, state: Uint32Array, cycles: number): void;
 }
 
-export const RAND_GENS: readonly RandGenImplementation[] = [{name: 'plain', generate: generateProgram}];
+export const RAND_GENS: readonly RandGenImplementation[] = [
+  {name: 'plain', generate: generateProgram},
+  {name: 'kernel', generate: generateWithKernel},
+];
 
 /** What the compiler leaves to an interpreter is interpreted, as its users do. */
 function compiled(shared: boolean): RandHashImplementation['run'] {
@@ -27,6 +31,7 @@ function compiled(shared: boolean): RandHashImplementation['run'] {
 
 export const RAND_HASHES: readonly RandHashImplementation[] = [
   {name: 'plain', run: runProgram},
+  {name: 'kernel', run: runWithKernel},
   {name: 'compiled', run: compiled(false)},
   {name: 'compiled, shared memory', run: compiled(true)},
 ];

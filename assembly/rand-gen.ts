@@ -1,0 +1,260 @@
+// RandGen, the program generator.   spec §4
+import { expandBlocks } from "./expand";
+import { END, IF_LIKELY, IF_RANDOM, IN, JMP, LOOP, MAX_PROGRAM_WORDS, MEMORY, TOO_BIG } from "./instructions";
+
+// Scratch: 256 bytes of random numbers, then the stack of variables, one byte each. A program of 2048 words has at
+// most 4 variables or one marker per word.
+const STREAM_BYTES: usize = 256;
+/** Bytes of scratch a generator needs. */
+export const GENERATOR_SCRATCH: usize = 256 + 4 * 2048 + 64;
+
+const FRESH: u8 = 0;
+const USED: u8 = 1;
+const MARKER: u8 = 2;
+
+const INITIAL_BUDGET: u32 = 20000;
+const MEMORY_COST: u32 = 20;
+const IN_COST: u32 = 2;
+const BRANCH_COST: u32 = 50;
+
+// One generator at a time; its state, set by generateProgram.
+let seedAt: usize = 0;
+let stream: usize = 0;
+let streamAt: usize = 0;
+let streamEnd: usize = 0;
+let streamNumber: u32 = 0;
+let words: usize = 0;
+let count: u32 = 0;
+let tooBig: bool = false;
+let stack: usize = 0; // first stack position
+let top: usize = 0; // behind the last one
+let scope: u32 = 0;
+
+/**
+ * The program of a seed.
+ *   seed    32 bytes
+ *   out     room for 2048 words
+ *   scratch GENERATOR_SCRATCH bytes
+ * returns the number of words, or TOO_BIG
+ */
+export function generateProgram(seed: usize, out: usize, scratch: usize): i32 {
+  seedAt = seed;
+  stream = scratch;
+  streamEnd = scratch + STREAM_BYTES;
+  streamAt = streamEnd;
+  streamNumber = 0;
+  words = out;
+  count = 0;
+  tooBig = false;
+  stack = streamEnd;
+  top = stack;
+  scope = 0;
+  loop(INITIAL_BUDGET);
+  return tooBig ? TOO_BIG : <i32>count;
+}
+
+// Random numbers.   spec §4.1
+
+// @ts-ignore: decorator
+@inline
+function rand32(): u32 {
+  if (streamAt == streamEnd) refill();
+  const value = load<u32>(streamAt);
+  streamAt += 4;
+  return value;
+}
+
+function refill(): void {
+  expandBlocks(seedAt, streamNumber, 1, 0, 0, stream);
+  streamNumber += 4;
+  streamAt = stream;
+}
+
+// @ts-ignore: decorator
+@inline
+function toss(n: u32): bool {
+  return rand32() % n == 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function range(low: u32, high: u32): u32 {
+  return (rand32() % (high - low)) + low;
+}
+
+// Variables and scopes.   spec §4.5
+
+/** After the first word too many nothing counts any more: statements find no budget, and the generator returns. */
+function emit(word: u32): void {
+  if (count == MAX_PROGRAM_WORDS) {
+    tooBig = true;
+    return;
+  }
+  store<u32>(words + 4 * <usize>count, word);
+  count++;
+}
+
+// @ts-ignore: decorator
+@inline
+function newVars(n: usize): void {
+  if (tooBig) return;
+  store<u32>(top, 0); // four fresh variables, of which n count
+  top += n;
+}
+
+function openScope(): void {
+  scope++;
+  store<u8>(top, MARKER);
+  top++;
+}
+
+function closeScope(): void {
+  emit(END);
+  scope--;
+  do top--; while (load<u8>(top) != MARKER);
+}
+
+/** Stack position of an operand; of the high word for a pair. */
+function pickVar(pair: bool): u32 {
+  // The frame: `end` is behind its variables, `marker` in front of them.
+  let end = top;
+  let marker = end - 1;
+  const fewest: usize = pair ? 2 : 1;
+  while (true) {
+    while (load<u8>(marker) != MARKER) marker--;
+    if (end - marker > fewest && (marker == stack || !toss(4))) break;
+    end = marker;
+    marker--;
+  }
+  const first = marker + 1;
+  let at = first + <usize>(rand32() % <u32>(end - first));
+  while (true) {
+    at = at + 1 < end ? at + 1 : first;
+    if (pair) {
+      if (at == first) continue; // can never be chosen, and draws no number
+      if (toss(8)) break;
+      if ((load<u8>(at) | load<u8>(at - 1)) == FRESH) break;
+    } else {
+      if (toss(8)) break;
+      if (load<u8>(at) == FRESH) break;
+    }
+  }
+  store<u8>(at, USED);
+  if (pair) store<u8>(at - 1, USED);
+  return <u32>(at - stack);
+}
+
+function operandA(pair: bool): u32 {
+  return pickVar(pair) << 9;
+}
+
+function operandB(pair: bool): u32 {
+  return toss(4) ? (rand32() << 20) | (1 << 18) : pickVar(pair) << 20;
+}
+
+// Statements.   spec §4.6. The budget left is returned; NONE says that there was not enough.
+
+const NONE: u32 = 0xffffffff;
+
+// @ts-ignore: decorator
+@inline
+function spend(budget: u32, cost: u32): u32 {
+  return budget < cost || tooBig ? NONE : budget - cost;
+}
+
+/** One arithmetic instruction: opcodes first .. first + choices - 1. */
+// @ts-ignore: decorator
+@inline
+function op(budget: u32, cost: u32, first: u32, choices: u32, pairs: bool, operands: u32, results: usize): u32 {
+  const choice = rand32() % choices;
+  const left = spend(budget, cost);
+  if (left == NONE) return NONE;
+  let word = first + choice;
+  word |= operandA(pairs);
+  if (operands == 2) word |= operandB(pairs);
+  emit(word);
+  newVars(results);
+  return left;
+}
+
+function branch(budget: u32): u32 {
+  const left = spend(budget, BRANCH_COST);
+  if (left == NONE) return NONE;
+  const kind: u32 = toss(2) ? IF_RANDOM : IF_LIKELY;
+  emit(operandA(false) | kind | (2 << 20));
+  const jumpToElse = count;
+  emit(JMP);
+  const bodyBudget = (left * 7) / 32;
+  openScope();
+  body(bodyBudget);
+  closeScope();
+  const jumpToEnd = count;
+  emit(JMP);
+  openScope();
+  body(bodyBudget);
+  closeScope();
+  if (tooBig) return NONE;
+  store<u32>(words + 4 * <usize>jumpToElse, ((jumpToEnd - jumpToElse) << 8) | JMP);
+  store<u32>(words + 4 * <usize>jumpToEnd, ((count - jumpToEnd - 1) << 8) | JMP);
+  return left;
+}
+
+/** A loop ends the body around it, so nobody asks what is left of the budget. */
+function loop(budget: u32): void {
+  const times = range(2, 7 + 29 * scope);
+  const accesses = range(2, 4);
+  if (budget < MEMORY_COST * times || tooBig) return;
+  let left = budget / times;
+  emit((times << 20) | LOOP);
+  openScope();
+  const memory: u32 = ((rand32() << 8) & ~(15 << 9)) | MEMORY;
+  for (let i: u32 = 0; i < accesses; i++) {
+    const rest = spend(left, MEMORY_COST);
+    if (rest == NONE) break;
+    left = rest;
+    newVars(1);
+    emit(memory | ((rand32() & 15) << 9));
+  }
+  body(left);
+  closeScope();
+}
+
+function body(budget: u32): void {
+  let left = budget;
+  while (true) {
+    left = statements(left);
+    if (left == NONE) return;
+    if ((rand32() % 64) + (count * 25) / 2048 < 50) {
+      left = branch(left);
+      if (left == NONE) return;
+    }
+    if (rand32() % 32 < 23) {
+      loop(left);
+      return;
+    }
+  }
+}
+
+/** A run of 2..11 plain statements, ever cheaper ones. */
+function statements(budget: u32): u32 {
+  let left = budget;
+  const max = range(2, 12);
+  for (let i: u32 = 1; i <= max; i++) {
+    let rest = NONE;
+    if (toss((4 * max) / i)) rest = op(left, 16, 59, 5, true, 2, 4);
+    if (rest == NONE && toss((3 * max) / i)) rest = op(left, 8, 51, 8, true, 2, 2);
+    if (rest == NONE && toss((3 * max) / i)) rest = op(left, 4, 36, 15, false, 2, 2);
+    if (rest == NONE && toss((2 * max) / i)) rest = op(left, 2, 12, 24, false, 2, 1);
+    if (rest == NONE && toss(i)) {
+      rest = spend(left, IN_COST);
+      if (rest != NONE) {
+        newVars(1);
+        emit((rand32() << 8) | IN);
+      }
+    }
+    if (rest == NONE) rest = op(left, 1, 1, 11, false, 1, 1);
+    if (rest == NONE) return NONE;
+    left = rest;
+  }
+  return left;
+}
