@@ -7,6 +7,9 @@ import { BASE, HALF_STRIDE, HALVES, ITEM_TEMPLATE, ONE_TIME_KEYS, STATES, STATE_
 import { copy, expand, makeFuzzable, meets } from "./state";
 
 export { batchHits, batchItems, finishBatch, openAnnouncement, proveItems, startBatch, updateBatch } from "./batch";
+export { generateProgram } from "./rand-gen";
+export { interpretProgram } from "./rand-hash";
+export { decodeProgram } from "./rand-hash-decode";
 export { blake2bPair, cryptStates, expand };
 
 const ITEM_MASK: u32 = 8191;

@@ -1,10 +1,11 @@
 // Kernel for block hashes: many nonces of one header at a time, cycle by cycle, so that cache misses of the announcement set
 // overlap and one slice of the curve table serves the whole batch.   spec §3.6, §8.5
 import { buildCurveTable, smulStates } from "./curve25519";
+import { expandBlocks } from "./expand";
 import { blake2bPair } from "./generated/blake2b";
 import { cryptState, oneTimeKeys } from "./generated/crypto-cycle";
 import { BASE, ONE_TIME_KEYS, STATE_STRIDE, TEMPLATE } from "./layout";
-import { copy, expand, expandBlocks, makeFuzzable, meets } from "./state";
+import { copy, expand, makeFuzzable, meets } from "./state";
 
 export { blake2bPair, buildCurveTable, smulStates };
 
@@ -36,14 +37,14 @@ export function firstItem(): u64 {
 /**
  * Tries `count` header nonces from `from` on and returns the one whose first cycle is cheapest.
  *   header  80 bytes, readable and zero up to 128; its nonce field is overwritten
- *   work    128 bytes
+ *   work    320 bytes
  */
 export function cheapHeaderNonce(header: usize, from: u32, count: u32, work: usize): u32 {
   let best = from, bestCost: u32 = u32.MAX_VALUE;
   for (const stop = from + count; from != stop; from++) {
     store<u32>(header, from, 76);
     blake2bPair(header, header, 80, 32, work, work);
-    expandBlocks(work, 0, 1, work + 64);
+    expandBlocks(work, 0, 0, 0, 1, work + 64);
     const cost = firstCost(load<u32>(work, 80));
     if (cost >= bestCost) continue;
     best = from;

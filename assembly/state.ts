@@ -1,5 +1,4 @@
 // Steps of a CryptoCycle other than the cycle itself.   spec §3
-import { keyStreamBlock } from "./chacha20";
 import { keyStream } from "./generated/crypto-cycle";
 import { BASE, TRAILER } from "./layout";
 
@@ -13,11 +12,6 @@ export function expand(seed: usize, num: u32, out: usize, chunks: u32): void {
   store<u32>(nonce, LABEL_0, 4);
   store<u32>(nonce, LABEL_1, 8);
   keyStream(seed, nonce, 0, out, chunks);
-}
-
-/** Key stream blocks [from, from + count) of expand(seed, 0, …).   spec §1.2 */
-export function expandBlocks(seed: usize, from: u32, count: u32, out: usize): void {
-  for (let i: usize = 0; i < <usize>count; i++) keyStreamBlock(seed, from + <u32>i, 0, LABEL_0, LABEL_1, out + 64 * i);
 }
 
 // spec §3.1

@@ -13,26 +13,26 @@ export const NUMBERS = 0x21000;
 /** RandHash memory images, 2048 words each, of the first and of the second table. */
 export const IMAGE_1 = 0x22000;
 export const IMAGE_2 = 0x24000;
-/** Decoded programs for the interpreter. */
-export const DECODED_1 = 0x28000;
-export const DECODED_2 = 0x48000;
-/** Working memory of program generation and interpretation. */
-export const SCRATCH = 0x68000;
-/** Announcements found, 1024 bytes each. */
-export const FOUND = 0x80000;
-export const FOUND_LENGTH = 512;
+/** A program being generated, 2048 words, and the generator's working memory. */
+export const PROGRAM = 0x28000;
+export const GENERATOR = 0x2a000;
+/** Decoded programs for the interpreter, 0x2e800 bytes each. */
+export const DECODED_1 = 0x30000;
+export const DECODED_2 = 0x60000;
+/** Announcements found or being checked, 512 × 1024 bytes. */
+export const FOUND = 0x90000;
 /** States of a batch, 2112 bytes apart. */
-export const BATCH = 0x100000;
+export const BATCH = 0x110000;
 export const BATCH_LENGTH = 256;
 export const STATE_STRIDE = 2112;
 /** Items of the first table that announcements of a batch prove, 1024 bytes each. */
-export const PROVED_ITEMS = 0x188000;
+export const PROVED_ITEMS = 0x198000;
 /** The 16383 hashes of the first table's tree, leaves first. */
-export const TREE = 0x1d0000;
+export const TREE = 0x1d8000;
 export const TREE_ROOT: number = TREE + 16382 * 64;
 /** 8192 items of 1024 bytes. */
-export const TABLE = 0x2d0000;
-export const MEMORY_PAGES = 0xad;
+export const TABLE = 0x2d8000;
+export const MEMORY_PAGES = 0xae;
 /** RandHash buffers of slot s: first half at HALVES + s · 2 · HALF_STRIDE, second half HALF_STRIDE behind it. */
 export const HALVES = 0x5000;
 export const HALF_STRIDE = 3072;

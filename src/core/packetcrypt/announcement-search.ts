@@ -8,11 +8,13 @@ import {
   DECODED_1,
   DIGEST_A,
   FOUND,
+  GENERATOR,
   HEADER,
   IMAGE_1,
   IMAGE_2,
   LIST,
   NUMBERS,
+  PROGRAM,
   STATE_STRIDE,
   TABLE,
   TREE,
@@ -21,7 +23,6 @@ import {
 import {relativeHashCost} from './cycle-cost.ts';
 import {MAX_TARGET, softNonceMax} from './difficulty.ts';
 import {compileImage, ItemTable, interpretImage, makeImage} from './item-table.ts';
-import {generateProgram} from './rand-gen.ts';
 import {estimateProgramCost} from './rand-hash-cost.ts';
 
 /** What announcements to look for; soft and hard nonce are the search's own. */
@@ -158,11 +159,14 @@ export class AnnouncementSearch {
   }
 
   #choose(work: AnnouncementWork): void {
+    const {exports, words} = this.#kernel;
     let best: {nonce: number; cost: number} | undefined;
     for (let i = 0; i < CANDIDATES; i++) {
       const nonce = this.#nextHardNonce();
       this.#hashHeader(work, nonce);
-      const cost = estimateProgramCost(generateProgram(this.#kernel.copyOut(DIGEST_A, 32)));
+      const count = exports.generateProgram(DIGEST_A, PROGRAM, GENERATOR);
+      if (count < 0) continue;
+      const cost = estimateProgramCost(words.subarray(PROGRAM / 4, PROGRAM / 4 + count));
       if (best === undefined || cost < best.cost) best = {nonce, cost};
     }
     if (best === undefined) return;

@@ -14,9 +14,9 @@ export const BLOCK_STATE_STRIDE = 2112;
 /** Offsets in a thread's region; below 0xc000 the kernel works (assembly/layout.ts). */
 export const THREAD_INPUT = 0xc000;
 export const THREAD_WORK = 0xc200;
-export const THREAD_NUMBERS = 0xc400;
-export const THREAD_MISSING = 0xc800;
-export const THREAD_HITS = 0xd000;
+export const THREAD_NUMBERS = 0xc800;
+export const THREAD_MISSING = 0xcc00;
+export const THREAD_HITS = 0xd800;
 export const THREAD_STATES = 0x10000;
 export const THREAD_CURVE_WORK = 0x94000;
 export const THREAD_BYTES: number = MIB;

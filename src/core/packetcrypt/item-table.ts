@@ -1,8 +1,7 @@
 import {assert} from '../errors.ts';
 import {TABLE_ITEMS} from './announcement.ts';
 import type {AnnouncementKernel} from './announcement-kernel.ts';
-import {DIGEST_A, HALF_STRIDE, HALVES, LIST, TABLE} from './announcement-memory.ts';
-import {generateProgram} from './rand-gen.ts';
+import {DIGEST_A, GENERATOR, HALF_STRIDE, HALVES, LIST, PROGRAM, TABLE} from './announcement-memory.ts';
 import {compileProgram} from './rand-hash-compiler.ts';
 
 /** A RandHash program ready to run on buffers of the kernel's memory: the 256-word window, first and second half. */
@@ -18,10 +17,11 @@ const WINDOWS = 1792;
  * returns the number of program words, or -1 when the seed gives no program (TOO_BIG)
  */
 export function makeImage(kernel: AnnouncementKernel, seed: number, image: number): number {
-  const program = generateProgram(kernel.copyOut(seed, 32));
+  const count = kernel.exports.generateProgram(seed, PROGRAM, GENERATOR);
+  if (count < 0) return -1;
   kernel.exports.expand(seed, 0, image, 32);
-  kernel.words.set(program, image / 4);
-  return program.length;
+  kernel.bytes.copyWithin(image, PROGRAM, PROGRAM + 4 * count);
+  return count;
 }
 
 /**
