@@ -1,20 +1,24 @@
 // What the arithmetic instructions of RandHash compute, in the plainest way.   spec §5.5
 import type {ArithmeticName} from './instructions.ts';
 
-/** Operands of one instruction: unsigned words, high words 0 unless the instruction works on pairs. */
-export interface Operands {
-  a: number;
-  aHigh: number;
-  b: number;
-  bHigh: number;
+/** Operands and result of one instruction; two views of the same memory, which is little endian. */
+export class Operands {
+  /** a low, a high, b low, b high, then up to four result words, least significant first. */
+  readonly words: Uint32Array = new Uint32Array(8);
+  /** a, b, and the result as two 64-bit numbers. */
+  readonly pairs: BigUint64Array = new BigUint64Array(this.words.buffer);
 }
 
-/** Writes an instruction's 1, 2 or 4 result words to `out`, least significant first. */
-export type Evaluate = (x: Operands, out: Uint32Array) => void;
+const A = 0;
+const B = 2;
+/** First result word. */
+export const RESULT = 4;
+
+/** Computes an instruction's 1, 2 or 4 result words from its operands. */
+export type Evaluate = (operands: Operands) => void;
 
 type OneLane = (a: number, b: number) => number;
 
-const mask = (width: number): number => (width === 32 ? 0xffffffff : 2 ** width - 1);
 const signed = (x: number, width: number): number => (x << (32 - width)) >> (32 - width);
 
 function countOnes(x: number): number {
@@ -28,49 +32,61 @@ const trailingZeros = (x: number, width: number): number => (x === 0 ? width : 3
 
 /** Lanes of `width` bits, each result reduced to its lane. */
 function lanes(width: number, f: OneLane): Evaluate {
-  return ({a, b}, out) => {
+  const lane = 2 ** width - 1;
+  return ({words}) => {
+    const a = words[A]!;
+    const b = words[B]!;
     let result = 0;
     for (let shift = 0; shift < 32; shift += width) {
-      result |= (f((a >>> shift) & mask(width), (b >>> shift) & mask(width)) & mask(width)) << shift;
+      result |= (f((a >>> shift) & lane, (b >>> shift) & lane) & lane) << shift;
     }
-    out[0] = result;
+    words[RESULT] = result;
   };
 }
 
 /** Lanes of 8 or 16 bits whose results take twice the width, lane order kept. */
 function wideLanes(width: 8 | 16, f: OneLane): Evaluate {
-  return ({a, b}, out) => {
-    out[0] = 0;
-    out[1] = 0;
+  const lane = 2 ** width - 1;
+  const wide = width === 8 ? 0xffff : -1;
+  return ({words}) => {
+    const a = words[A]!;
+    const b = words[B]!;
+    words[RESULT] = 0;
+    words[RESULT + 1] = 0;
     for (let shift = 0; shift < 32; shift += width) {
-      const result = f((a >>> shift) & mask(width), (b >>> shift) & mask(width)) & mask(2 * width);
-      out[(2 * shift) >> 5]! |= result << ((2 * shift) & 31);
+      const result = f((a >>> shift) & lane, (b >>> shift) & lane) & wide;
+      words[RESULT + ((2 * shift) >> 5)]! |= result << ((2 * shift) & 31);
     }
   };
 }
 
-/** A word-wise operation; `f` gets unsigned words, and its result is reduced to 32 bits. */
+/** A word-wise operation on unsigned words; its result is reduced to 32 bits. */
 function word(f: OneLane): Evaluate {
-  return ({a, b}, out) => {
-    out[0] = f(a, b);
+  return ({words}) => {
+    words[RESULT] = f(words[A]!, words[B]!);
   };
-}
-
-function store(value: bigint, words: 2 | 4, out: Uint32Array): void {
-  for (let i = 0; i < words; i++) out[i] = Number((value >> BigInt(32 * i)) & 0xffffffffn);
 }
 
 /** An operation on words with an exact result, of which 64 bits are kept. */
 function wideWord(f: (a: bigint, b: bigint) => bigint): Evaluate {
-  return ({a, b}, out) => store(f(BigInt(a), BigInt(b)), 2, out);
+  return ({words, pairs}) => {
+    pairs[RESULT / 2] = f(BigInt(words[A]!), BigInt(words[B]!));
+  };
 }
 
-/** An operation on pairs with an exact result, of which `words` words are kept. */
-function pair(words: 2 | 4, f: (a: bigint, b: bigint) => bigint): Evaluate {
-  return (x, out) => {
-    const a = (BigInt(x.aHigh) << 32n) | BigInt(x.a);
-    const b = (BigInt(x.bHigh) << 32n) | BigInt(x.b);
-    store(f(a, b), words, out);
+/** An operation on pairs with an exact result, of which 64 bits are kept. */
+function pair(f: (a: bigint, b: bigint) => bigint): Evaluate {
+  return ({pairs}) => {
+    pairs[RESULT / 2] = f(pairs[A / 2]!, pairs[B / 2]!);
+  };
+}
+
+/** An operation on pairs with an exact result, of which 128 bits are kept. */
+function widePair(f: (a: bigint, b: bigint) => bigint): Evaluate {
+  return ({pairs}) => {
+    const result = f(pairs[A / 2]!, pairs[B / 2]!);
+    pairs[RESULT / 2] = result;
+    pairs[RESULT / 2 + 1] = result >> 64n;
   };
 }
 
@@ -136,18 +152,18 @@ export const EVALUATE: Readonly<Record<ArithmeticName, Evaluate>> = {
   MULU16C: wideLanes(16, (a, b) => a * b),
   MULU32C: wideWord((a, b) => a * b),
 
-  ADD64: pair(2, (a, b) => a + b),
-  SUB64: pair(2, (a, b) => a - b),
-  SHLL64: pair(2, (a, b) => a << (b & 63n)),
-  SHRL64: pair(2, (a, b) => a >> (b & 63n)),
-  SHRA64: pair(2, (a, b) => s64(a) >> (b & 63n)),
-  ROTL64: pair(2, (a, b) => rotateLeft64(a, b & 63n)),
-  ROTR64: pair(2, (a, b) => rotateLeft64(a, -b & 63n)),
-  MUL64: pair(2, (a, b) => a * b),
+  ADD64: pair((a, b) => a + b),
+  SUB64: pair((a, b) => a - b),
+  SHLL64: pair((a, b) => a << (b & 63n)),
+  SHRL64: pair((a, b) => a >> (b & 63n)),
+  SHRA64: pair((a, b) => s64(a) >> (b & 63n)),
+  ROTL64: pair((a, b) => rotateLeft64(a, b & 63n)),
+  ROTR64: pair((a, b) => rotateLeft64(a, -b & 63n)),
+  MUL64: pair((a, b) => a * b),
 
-  ADD64C: pair(4, (a, b) => a + b),
-  SUB64C: pair(4, (a, b) => a - b),
-  MUL64C: pair(4, (a, b) => s64(a) * s64(b)),
-  MULSU64C: pair(4, (a, b) => s64(a) * b),
-  MULU64C: pair(4, (a, b) => a * b),
+  ADD64C: widePair((a, b) => a + b),
+  SUB64C: widePair((a, b) => a - b),
+  MUL64C: widePair((a, b) => s64(a) * s64(b)),
+  MULSU64C: widePair((a, b) => s64(a) * b),
+  MULU64C: widePair((a, b) => a * b),
 };

@@ -1,6 +1,6 @@
 // RandHash, the program interpreter, written to be read.   spec §5
 import {assert, checkInteger} from '../errors.ts';
-import {EVALUATE, type Evaluate, type Operands} from './arithmetic.ts';
+import {EVALUATE, type Evaluate, Operands, RESULT} from './arithmetic.ts';
 import {RandHashError} from './errors.ts';
 import {
   ARITHMETIC,
@@ -85,8 +85,7 @@ class Machine {
   /** One value for all loops: an inner loop leaves its last one behind. */
   private loopVar = 0;
   private readonly stack: number[] = [];
-  private readonly operands: Operands = {a: 0, aHigh: 0, b: 0, bHigh: 0};
-  private readonly results = new Uint32Array(4);
+  private readonly operands = new Operands();
 
   constructor(
     program: Uint32Array,
@@ -168,32 +167,24 @@ class Machine {
 
   private arithmetic(instruction: Arithmetic, word: number): void {
     const {stack, operands} = this;
-    const a = registerA(word);
-    operands.a = stack[a]!;
-    operands.aHigh = 0;
-    operands.b = 0;
-    operands.bHigh = 0;
-    if (instruction.pairs) {
-      operands.aHigh = operands.a;
-      operands.a = stack[a - 1]!;
+    this.fetchOperand(0, registerA(word), instruction.pairs);
+    if (instruction.operands === 2) {
+      if (hasImmediate(word)) {
+        operands.words[2] = immediateLow(word);
+        operands.words[3] = immediateHigh(word);
+      } else {
+        this.fetchOperand(2, registerB(word), instruction.pairs);
+      }
     }
-    if (instruction.operands === 2) this.fetchB(word, instruction.pairs);
-    EVALUATE_OPCODE[instruction.opcode]!(operands, this.results);
-    for (let i = 0; i < instruction.results; i++) stack.push(this.results[i]!);
+    EVALUATE_OPCODE[instruction.opcode]!(operands);
+    for (let i = 0; i < instruction.results; i++) stack.push(operands.words[RESULT + i]!);
   }
 
-  private fetchB(word: number, isPair: boolean): void {
-    const {stack, operands} = this;
-    const b = registerB(word);
-    if (hasImmediate(word)) {
-      operands.b = immediateLow(word) >>> 0;
-      if (isPair) operands.bHigh = immediateHigh(word) >>> 0;
-    } else if (isPair) {
-      operands.b = stack[b - 1]!;
-      operands.bHigh = stack[b]!;
-    } else {
-      operands.b = stack[b]!;
-    }
+  /** A pair is named by its high word. */
+  private fetchOperand(at: number, register: number, isPair: boolean): void {
+    const {words} = this.operands;
+    words[at] = this.stack[isPair ? register - 1 : register]!;
+    if (isPair) words[at + 1] = this.stack[register]!;
   }
 
   /** Adds the frame's variables, oldest first, to the output and removes them. */

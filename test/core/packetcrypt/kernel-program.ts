@@ -36,15 +36,21 @@ export function expandWithKernel(seed: Uint8Array, chunks: number): Uint8Array {
   return new Uint8Array(memory.buffer, DECODED).slice(0, 256 * chunks);
 }
 
-/** Interprets cycles over 256 words of memory and 512 words of state; the slack must come back zero. */
-export function runWithKernel(program: Uint32Array, window: Uint32Array, state: Uint32Array, cycles: number): void {
+/** Prepares a program for runDecoded. */
+export function decodeWithKernel(program: Uint32Array): void {
   if (program.length > 2049) throw new Error('no room for the program');
   words.set(program, WORDS / 4);
   accepted(kernel.decodeProgram(WORDS, program.length, DECODED));
+}
+
+const halves = [words.subarray(FIRST / 4, FIRST / 4 + 256), words.subarray(SECOND / 4, SECOND / 4 + 256)] as const;
+const slacks = [FIRST, SECOND].map((at) => words.subarray(at / 4 + 256, at / 4 + 256 + SLACK_WORDS));
+
+/** Interprets cycles of the decoded program over 256 words of memory and 512 words of state. */
+export function runDecoded(window: Uint32Array, state: Uint32Array, cycles: number): void {
   words.set(window, WINDOW / 4);
-  words.set(state.subarray(0, 256), FIRST / 4);
-  words.set(state.subarray(256), SECOND / 4);
-  const slacks = [FIRST, SECOND].map((at) => words.subarray(at / 4 + 256, at / 4 + 256 + SLACK_WORDS));
+  halves[0].set(state.subarray(0, 256));
+  halves[1].set(state.subarray(256));
   for (const slack of slacks) slack.fill(0);
   if (cycles === 2) accepted(kernel.interpretProgram(DECODED, WINDOW, FIRST, SECOND));
   else {
@@ -53,7 +59,12 @@ export function runWithKernel(program: Uint32Array, window: Uint32Array, state: 
       accepted(kernel.interpretCycle(DECODED, WINDOW, input, output));
     }
   }
-  state.set(words.subarray(FIRST / 4, FIRST / 4 + 256));
-  state.set(words.subarray(SECOND / 4, SECOND / 4 + 256), 256);
+  state.set(halves[0]);
+  state.set(halves[1], 256);
   if (slacks.some((slack) => slack.some((word) => word !== 0))) throw new Error('slack is not zero');
+}
+
+export function runWithKernel(program: Uint32Array, window: Uint32Array, state: Uint32Array, cycles: number): void {
+  decodeWithKernel(program);
+  runDecoded(window, state, cycles);
 }
