@@ -22,11 +22,11 @@ function byteLength(value: bigint): number {
   return value === 0n ? 0 : Math.ceil(value.toString(16).length / 2);
 }
 
-/** Compact form of `value`, low bits cut off. Never sets the sign bit. `value` must be below 2^2032. */
+/** Compact form of `value`, low bits cut off. Never sets the sign bit. `value` must be below 2^2039. */
 export function bigToCompact(value: bigint): number {
   if (typeof value !== 'bigint') throw new TypeError(`"value" expected bigint, got ${typeof value}`);
   let size = byteLength(value);
-  if (value < 0n || size > 254) throw new RangeError(`"value" expected bigint 0..2^2032-1, got ${value}`);
+  if (value < 0n || value >> 2039n !== 0n) throw new RangeError(`"value" expected bigint 0..2^2039-1, got ${value}`);
   let mantissa = Number(size <= 3 ? value << BigInt(8 * (3 - size)) : value >> BigInt(8 * (size - 3)));
   if ((mantissa & COMPACT_SIGN) !== 0) {
     mantissa >>>= 8;

@@ -112,6 +112,16 @@ export function minAnnDiffOk(compact: number): boolean {
   return target !== undefined && target > 0n;
 }
 
+/** Difficulty as far as it depends on the version of the proof. */
+export interface DifficultyRules {
+  readonly effectiveTarget: (blockTarget: number, annTarget: number, count: bigint) => number;
+  readonly degradedTarget: (workBits: number, blockHeight: number, parentBlockHeight: number) => number;
+  readonly minAnnDiffOk: (compact: number) => boolean;
+}
+
+/** Difficulty of proof version 2 and up. */
+export const CURRENT_DIFFICULTY: DifficultyRules = Object.freeze({effectiveTarget, degradedTarget, minAnnDiffOk});
+
 /** Effective hash rate ÷ real block hashes per second, at most 2^64 - 1; for statistics only.   spec §9.7 */
 export function powerMultiplier(annTarget: number, count: number | bigint): bigint {
   const n = countToBig(count);

@@ -74,7 +74,7 @@ export const BLOCK_ERRORS: Readonly<Record<BlockErrorCode, ValueRow>> = Object.f
   INSUF_POW: {value: 0x800, penalty: 100, text: 'the block hash does not meet the effective target'},
   BAD_COINBASE: {value: 0x900, penalty: 100, text: 'the coinbase carries no acceptable commitment'},
   PROOF_VERSION_NOT_ALLOWED: {penalty: 100, text: 'proofs of this version are not allowed at this height'},
-  ANN_PARENT_UNKNOWN: {penalty: 100, text: 'the parent height of an announcement names no ancestor of this block'},
+  ANN_PARENT_UNKNOWN: {penalty: 0, text: 'an announcement names a parent height of which no ancestor is known'},
 });
 
 /** `announcement` is the number (0..3) of the announcement at fault, where there is one. */

@@ -27,6 +27,20 @@ export {makeOldItem, oldAnnouncementVerdict} from './announcement-v0.ts';
 export type {AnnouncementContext, AnnouncementJudge, AnnouncementVerdict} from './announcement-verdict.ts';
 export {type AnnouncementWork, annWork} from './announcement-work.ts';
 export {
+  type BlockCheckOptions,
+  type BlockProofInput,
+  checkBlockProof,
+  checkNodeProof,
+  type NodeProofInput,
+  OUTCOME_VALUES,
+  type ProofBody,
+  type ProofOutcome,
+  type ProofResult,
+  splitHeaderAndProof,
+} from './block-check.ts';
+export {checkProofVersion, checkSignatures, difficultyOf, PKT_PROOF_RULES, type ProofRules} from './block-rules.ts';
+export {type BlockWork, blockWork, proofWork} from './block-work.ts';
+export {
   COMMITMENT_BYTES,
   COMMITMENT_MAGIC,
   type Commitment,
@@ -50,7 +64,9 @@ export {
 } from './crypto-cycle.ts';
 export {
   ANN_WAIT_BLOCKS,
+  CURRENT_DIFFICULTY,
   compactForWork,
+  type DifficultyRules,
   degrade,
   degradedTarget,
   effectiveTarget,
@@ -78,6 +94,7 @@ export {
   RandHashError,
   type RandHashErrorCode,
 } from './errors.ts';
+export {checkContentProofs, OLD_DIFFICULTY, oldDegrade} from './historical.ts';
 export {type ItemProgram, makeItem, makeProgram} from './item.ts';
 export type {Profile} from './profile.ts';
 export {checkTreeProof, type TreeProofInput, treeProofRoot} from './proof-check.ts';

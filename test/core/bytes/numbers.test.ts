@@ -117,7 +117,9 @@ test('compact targets: examples of the specification', () => {
   equal(compactToBig(0x20800000), undefined);
   throws(() => compactToBig(-1), RangeError);
   throws(() => bigToCompact(-1n), RangeError);
-  throws(() => bigToCompact(1n << 2032n), RangeError);
+  equal(bigToCompact((1n << 2039n) - 1n), 0xff7fffff);
+  equal(bigToCompact(compactToBig(0xff7fffff)!), 0xff7fffff);
+  throws(() => bigToCompact(1n << 2039n), RangeError);
   throws(() => bigToCompact(1 as unknown as bigint), TypeError);
 });
 
