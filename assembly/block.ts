@@ -126,3 +126,19 @@ export function finishStates(states: usize, count: u32, exponent: u32, mantissa:
   }
   return found;
 }
+
+/**
+ * compress32 of `count` pairs of tree entries, 96 bytes each, to the first 32 of every 48 bytes at `parents`.   spec §8.3
+ *   work  256 bytes
+ */
+export function hashEntryPairs(pairs: usize, count: u32, parents: usize, work: usize): void {
+  for (let k: usize = 0; k < 256; k += 16) v128.store(work + k, i64x2.splat(0));
+  for (let i: usize = 0; i < count; i += 2) {
+    const a = pairs + 96 * i, b = i + 1 < <usize>count ? a + 96 : a, out = parents + 48 * i;
+    for (let k: usize = 0; k < 96; k += 16) {
+      v128.store(work + k, v128.load(a + k));
+      v128.store(work + k, v128.load(b + k), 128);
+    }
+    blake2bPair(work, work + 128, 96, 32, out, b == a ? out : out + 48);
+  }
+}

@@ -1,6 +1,7 @@
 import type {AnnouncementWork} from '../packetcrypt/announcement-search.ts';
 import type {FromAnnouncementThread, ToAnnouncementThread} from './announcement-thread.ts';
 import {EngineError} from './errors.ts';
+import {StopGate} from './stop-gate.ts';
 import {type ThreadCrash, ThreadPool} from './thread-pool.ts';
 import type {SpawnThread} from './thread-port.ts';
 
@@ -42,9 +43,8 @@ export class AnnouncementMiner {
   readonly #works = new Map<number, AnnouncementWork>();
   readonly #done: AnnouncementMinerStats[] = [];
   readonly #stats: AnnouncementMinerStats[] = [];
-  readonly #stopping = new Map<number, {left: Set<number>; resolve: () => void}>();
+  readonly #gate = new StopGate();
   #job = -1;
-  #stop = 0;
   #going = false;
   #closed = false;
   #nextNonce: number;
@@ -87,19 +87,15 @@ export class AnnouncementMiner {
   stop(): Promise<void> {
     this.#going = false;
     if (this.#closed) return Promise.resolve();
-    const stop = ++this.#stop;
-    return new Promise((resolve) => {
-      const left = new Set(Array.from({length: this.#pool.size}, (_, thread) => thread));
-      this.#stopping.set(stop, {left, resolve});
-      this.#pool.postAll({type: 'stop', stop});
-    });
+    const {stop, done} = this.#gate.open(this.#pool.size);
+    this.#pool.postAll({type: 'stop', stop});
+    return done;
   }
 
   /** Ends all threads at once. What they had not delivered is lost; call stop() before. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const {resolve} of this.#stopping.values()) resolve();
-    this.#stopping.clear();
+    this.#gate.release();
     await this.#pool.close();
   }
 
@@ -134,7 +130,7 @@ export class AnnouncementMiner {
         this.#stats[thread] = {threads: 1, ...message.stats};
         break;
       case 'stopped':
-        this.#stopped(thread, message.stop);
+        this.#gate.answered(thread, message.stop);
         break;
     }
   }
@@ -149,19 +145,11 @@ export class AnnouncementMiner {
     }
   }
 
-  #stopped(thread: number, stop: number): void {
-    const entry = this.#stopping.get(stop);
-    entry?.left.delete(thread);
-    if (entry?.left.size !== 0) return;
-    this.#stopping.delete(stop);
-    entry.resolve();
-  }
-
   #crashed(crash: ThreadCrash): void {
     const stats = this.#stats[crash.thread];
     if (stats !== undefined) this.#done.push(stats);
     delete this.#stats[crash.thread];
-    for (const stop of [...this.#stopping.keys()]) this.#stopped(crash.thread, stop);
+    this.#gate.died(crash.thread);
     this.#options.onCrash?.(crash);
   }
 }

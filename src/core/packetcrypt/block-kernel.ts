@@ -22,6 +22,7 @@ export interface BlockExports {
     missing: number,
   ): number;
   cycleStates(states: number, count: number, last: number): void;
+  hashEntryPairs(pairs: number, count: number, parents: number, work: number): void;
   finishStates(states: number, count: number, exponent: number, mantissa: number, hits: number): number;
 }
 

@@ -39,7 +39,7 @@ export function threadBase(thread: number): number {
   return (thread + 1) * THREAD_BYTES;
 }
 
-/** Lays out a memory for `capacity` announcements and `threads` threads. */
+/** Lays out a memory for `capacity` announcements and `threads` threads, the one that manages the set included. */
 export function planBlockMemory(capacity: number, threads: number): BlockMemoryPlan {
   const align = (at: number): number => Math.ceil(at / 4096) * 4096;
   const curveTable = threadBase(threads);

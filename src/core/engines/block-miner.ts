@@ -1,0 +1,224 @@
+import {checkBytes, checkInteger, checkU32} from '../errors.ts';
+import {ANN_BYTES} from '../packetcrypt/announcement.ts';
+import {
+  type AddResult,
+  type AnnouncementClass,
+  AnnouncementSet,
+  type PreparedSet,
+} from '../packetcrypt/announcement-set.ts';
+import {AnnouncementStore} from '../packetcrypt/announcement-store.ts';
+import type {BlockFind} from '../packetcrypt/block-search.ts';
+import type {FromBlockThread, ToBlockThread} from './block-thread.ts';
+import {EngineError} from './errors.ts';
+import {StopGate} from './stop-gate.ts';
+import {type ThreadCrash, ThreadPool} from './thread-pool.ts';
+import type {SpawnThread} from './thread-port.ts';
+
+/** Header nonces that each thread may look at for one work. */
+const HEADER_NONCES = 4096;
+
+export interface BlockMinerOptions {
+  readonly threads: number;
+  readonly spawn: SpawnThread;
+  readonly now: () => number;
+  /** Announcements the miner holds at most; each takes 1 KiB and about 100 bytes. */
+  readonly capacity: number;
+  readonly onFound: (share: FoundShare) => void;
+  readonly onCrash?: (crash: ThreadCrash) => void;
+}
+
+/** Everything a share or block needs besides the coinbase.   spec §8.6–8.9 */
+export interface FoundShare {
+  /** 80 bytes, with the nonce that was mined. */
+  readonly header: Uint8Array;
+  readonly nonce2: number;
+  /** 4 × 1024 bytes in order of access. */
+  readonly announcements: Uint8Array;
+  readonly treeProof: Uint8Array;
+  readonly selected: readonly [number, number, number, number];
+  readonly hash: Uint8Array;
+}
+
+/** A set ready for mining; its root and count go into the coinbase commitment.   spec §8.4 */
+export interface BlockSet {
+  readonly root: Uint8Array;
+  readonly count: number;
+}
+
+export interface BlockMinerStats {
+  readonly threads: number;
+  readonly hashes: number;
+  readonly announcements: number;
+}
+
+/**
+ * Mines blocks on several threads over one announcement set.   spec §8
+ *
+ * `add` and `drop` change what is held, `prepare` makes a set ready beside the one being mined, and `mine` goes over to it
+ * with a header that commits to it. `stop` pauses, `close` ends.
+ */
+export class BlockMiner {
+  readonly #options: BlockMinerOptions;
+  readonly #store: AnnouncementStore;
+  readonly #set: AnnouncementSet;
+  readonly #pool: ThreadPool<ToBlockThread, FromBlockThread>;
+  readonly #hashes: number[] = [];
+  readonly #gate = new StopGate();
+  #doneHashes = 0;
+  #prepared: PreparedSet | undefined;
+  #mined: PreparedSet | undefined;
+  /** Sets of the jobs that finds may still come from. */
+  readonly #sets = new Map<number, PreparedSet>();
+  #work: {readonly header: Uint8Array; readonly target: number} | undefined;
+  #job = 0;
+  #going = false;
+  #closed = false;
+  /** Threads that still mine on the order that is to be written next. */
+  readonly #behind = new Set<number>();
+
+  constructor(options: BlockMinerOptions) {
+    this.#options = options;
+    checkInteger('threads', options.threads, 1, 63);
+    // One region more than threads: the set works in it.
+    this.#store = new AnnouncementStore(options.capacity, options.threads + 1);
+    this.#set = new AnnouncementSet(this.#store, options.threads);
+    this.#pool = new ThreadPool({
+      kind: 'block',
+      threads: options.threads,
+      spawn: options.spawn,
+      now: options.now,
+      onStart: (thread) => this.#start(thread),
+      onMessage: (thread, message) => this.#receive(thread, message),
+      onCrash: (crash) => this.#crashed(crash),
+    });
+    this.#pool.open();
+  }
+
+  /** Takes valid announcements, 1024 bytes each; may be called while mining. */
+  add(anns: Uint8Array): AddResult {
+    if (this.#closed) throw new EngineError('closed');
+    return this.#set.add(anns);
+  }
+
+  /** Gives up whole classes, for instance those too old to be used. Returns how many announcements. */
+  drop(unwanted: (entry: AnnouncementClass) => boolean): number {
+    return this.#set.drop(unwanted);
+  }
+
+  get classes(): AnnouncementClass[] {
+    return this.#set.classes;
+  }
+
+  /** True while threads have not yet gone over to the last `mine`; `prepare` must wait for it. */
+  get switching(): boolean {
+    return this.#behind.size > 0;
+  }
+
+  /**
+   * Makes the chosen classes ready while mining goes on; undefined when nothing is chosen.
+   * Throws EngineError 'overloaded' while `switching`.
+   */
+  prepare(chosen: (entry: AnnouncementClass) => boolean): BlockSet | undefined {
+    if (this.switching) throw new EngineError('overloaded', {threads: this.#behind.size});
+    this.#prepared = this.#set.prepare(this.#mined?.order === 0 ? 1 : 0, chosen);
+    return this.#prepared && {root: this.#prepared.tree.root, count: this.#prepared.count};
+  }
+
+  /**
+   * Mines a header over the prepared set, or over the one mined already if none was prepared since.
+   *
+   * header  80 bytes; the nonce field is chosen by the miner    target  compact effective target, exponent 3..32
+   */
+  mine(header: Uint8Array, target: number): void {
+    if (this.#closed) throw new EngineError('closed');
+    checkBytes('header', header, 80);
+    checkU32('target', target);
+    const prepared = this.#prepared ?? this.#mined;
+    if (prepared === undefined) throw new RangeError('"prepare" expected to be called before "mine"');
+    this.#mined = prepared;
+    this.#prepared = undefined;
+    this.#work = {header: header.slice(), target};
+    this.#job++;
+    this.#sets.set(this.#job, prepared);
+    this.#going = true;
+    for (let thread = 0; thread < this.#pool.size; thread++) {
+      this.#behind.add(thread);
+      this.#postWork(thread);
+    }
+    this.#pool.postAll({type: 'go'});
+  }
+
+  #postWork(thread: number): void {
+    const {order, count} = this.#mined!;
+    const work = {...this.#work!, total: count, order, headerNonce: HEADER_NONCES * thread};
+    this.#pool.post(thread, {type: 'work', job: this.#job, work});
+  }
+
+  /** Pauses all threads; resolves when they have stopped. */
+  stop(): Promise<void> {
+    this.#going = false;
+    if (this.#closed) return Promise.resolve();
+    const {stop, done} = this.#gate.open(this.#pool.size);
+    this.#pool.postAll({type: 'stop', stop});
+    return done;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#gate.release();
+    await this.#pool.close();
+  }
+
+  get stats(): BlockMinerStats {
+    let hashes = this.#doneHashes;
+    for (const part of this.#hashes) hashes += part ?? 0;
+    return {threads: this.#pool.alive, hashes, announcements: this.#set.size};
+  }
+
+  #start(thread: number): void {
+    this.#pool.post(thread, {type: 'open', thread, store: this.#store.shared});
+    if (this.#work !== undefined) this.#postWork(thread);
+    if (this.#going) this.#pool.post(thread, {type: 'go'});
+  }
+
+  #receive(thread: number, message: FromBlockThread): void {
+    switch (message.type) {
+      case 'working':
+        this.#working(thread, message.job);
+        break;
+      case 'found':
+        this.#deliver(message.job, message.find);
+        break;
+      case 'stats':
+        this.#hashes[thread] = message.hashes;
+        break;
+      case 'stopped':
+        this.#gate.answered(thread, message.stop);
+        break;
+    }
+  }
+
+  #working(thread: number, job: number): void {
+    if (job !== this.#job) return;
+    this.#behind.delete(thread);
+    // A thread's finds for older work came before this message.
+    if (!this.switching) for (const old of this.#sets.keys()) if (old !== job) this.#sets.delete(old);
+  }
+
+  #deliver(job: number, find: BlockFind): void {
+    const {tree, slots} = this.#sets.get(job)!;
+    const announcements = new Uint8Array(4 * ANN_BYTES);
+    find.selected.forEach((number, k) => {
+      announcements.set(this.#store.slot(slots[number]!), k * ANN_BYTES);
+    });
+    this.#options.onFound({...find, announcements, treeProof: tree.prove(find.selected)});
+  }
+
+  #crashed(crash: ThreadCrash): void {
+    this.#doneHashes += this.#hashes[crash.thread] ?? 0;
+    this.#hashes[crash.thread] = 0;
+    this.#behind.delete(crash.thread);
+    this.#gate.died(crash.thread);
+    this.#options.onCrash?.(crash);
+  }
+}
