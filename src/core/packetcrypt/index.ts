@@ -21,6 +21,7 @@ export {
   v1Seed,
 } from './announcement.ts';
 export {announcementVerdict, checkAnnouncement} from './announcement-check.ts';
+export {type AnnouncementChoice, type AnnouncementClass, chooseAnnouncements} from './announcement-choice.ts';
 export {AnnouncementJob} from './announcement-mine.ts';
 export {AnnouncementTree, branchRoot} from './announcement-tree.ts';
 export {makeOldItem, oldAnnouncementVerdict} from './announcement-v0.ts';
