@@ -1,3 +1,17 @@
+// Owns: PacketCrypt itself: announcements, the announcement tree, block hash and proof, difficulty, and every rule about
+// them in both profiles, old versions included. Plain functions over bytes; the kernels and compilers beside them do
+// the same faster and are held to the same vectors.
+// Does not own: transactions, headers and merkle roots (primitives), heights and parameters of networks (params, which
+// hands its own ProofRules in), threads, storage, the network.
+//
+// Main steps
+//   mine announcements  header, parent hash → annHash0 → first table → tree, root → annHash1, v1Seed → second table →
+//                       annWork per soft nonce → assemble                                                    spec §6
+//   check one           announcementVerdict or checkAnnouncement                                            spec §7
+//   mine a block        chooseAnnouncements → orderAnnouncements → ProofTree.build → encodeCommitment, into the
+//                       coinbase → blockWork per nonce2 → meetsTarget(effectiveTarget) → prove → encodeProof  spec §8
+//   check a block       readProof → checkNodeProof, which applies version, parents, signatures, contents, commitment,
+//                       work, announcements and tree in this order; shares: decodeShare → checkBlockProof     spec §10
 export {
   ANN_BYTES,
   ANN_HASH_BYTES,

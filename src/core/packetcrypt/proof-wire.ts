@@ -82,7 +82,7 @@ function takeVersion(fields: Fields, value: Uint8Array, profile: Profile): void 
   fields.version = version;
 }
 
-/** Longest and shortest value of a record. */
+/** Holds the stated length of a record to its limits and to what is left of the data, before anything is read. */
 function checkLength(type: bigint, length: bigint, reader: Reader): number {
   if (type === BigInt(PROOF_RECORD) && (length <= BigInt(PROOF_HEAD_BYTES) || length > BigInt(MAX_RECORD_BYTES))) {
     throw new ProofWireError('proof-length', {length});
