@@ -31,21 +31,38 @@ export function beginItems(itemSeed: usize): void {
 }
 
 /** Fills buffer pair `slot` (0..3) with the initial state of item `n`, ready for its program. */
-export function loadItem(slot: u32, n: u32): void {
+export function loadItem(slot: usize, n: u32): void {
   const half = BASE + HALVES + 2 * HALF_STRIDE * slot;
   copy(half, BASE + ITEM_TEMPLATE, 1024);
   copy(half + HALF_STRIDE, BASE + ITEM_TEMPLATE + 1024, 1024);
   store<u64>(half, n);
 }
 
-/** Encrypts the first `count` buffer pairs after their programs ran; the items go to the addresses at `outs` (u32 each). */
+/** Copies the halves of buffer pair `slot` after its program ran to 2048 bytes at `kept`. */
+export function keepHalves(slot: usize, kept: usize): void {
+  const half = BASE + HALVES + 2 * HALF_STRIDE * slot;
+  copy(kept, half, 1024);
+  copy(kept + 1024, half + HALF_STRIDE, 1024);
+}
+
+/** Takes the state of an item after its program ran from buffer pair `slot`, for storeItems. */
+export function takeHalves(slot: usize): void {
+  const half = BASE + HALVES + 2 * HALF_STRIDE * slot, state = BASE + STATES + slot * STATE_STRIDE;
+  copy(state, half, 1024);
+  copy(state + 1024, half + HALF_STRIDE, 1024);
+  makeFuzzable(state);
+}
+
+/** The same from halves kept for an item whose number is less by `difference`, of a program that never reads the number. */
+export function takeKept(slot: usize, kept: usize, difference: u32): void {
+  const state = BASE + STATES + slot * STATE_STRIDE;
+  copy(state, kept, 2048);
+  store<u32>(state, load<u32>(state) + difference);
+  makeFuzzable(state);
+}
+
+/** Encrypts the states taken for slots 0..count-1; the items go to the addresses at `outs` (u32 each). */
 export function storeItems(count: u32, outs: usize): void {
-  for (let j: usize = 0; j < <usize>count; j++) {
-    const half = BASE + HALVES + 2 * HALF_STRIDE * j, state = BASE + STATES + j * STATE_STRIDE;
-    copy(state, half, 1024);
-    copy(state + 1024, half + HALF_STRIDE, 1024);
-    makeFuzzable(state);
-  }
   cryptGroup(BASE + STATES, count, 0, 1024);
   for (let j: usize = 0; j < <usize>count; j++) copy(load<u32>(outs + 4 * j), BASE + STATES + j * STATE_STRIDE, 1024);
 }

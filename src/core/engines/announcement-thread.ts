@@ -1,4 +1,5 @@
 import {AnnouncementKernel} from '../packetcrypt/announcement-kernel.ts';
+import {MINER_PAGES} from '../packetcrypt/announcement-memory.ts';
 import {
   AnnouncementSearch,
   type AnnouncementSearchStats,
@@ -52,7 +53,7 @@ export async function runAnnouncementThread(
     }
     return nonce;
   };
-  const search = new AnnouncementSearch(new AnnouncementKernel(), nextNonce, () => context.now());
+  const search = new AnnouncementSearch(new AnnouncementKernel(MINER_PAGES), nextNonce, () => context.now());
   let job = -1;
   let going = false;
   let untaken = 0;

@@ -1,5 +1,6 @@
 import {AnnouncementChecker} from '../packetcrypt/announcement-checker.ts';
 import {AnnouncementKernel} from '../packetcrypt/announcement-kernel.ts';
+import {CHECKER_PAGES} from '../packetcrypt/announcement-memory.ts';
 import type {AnnouncementContext, AnnouncementVerdict} from '../packetcrypt/announcement-verdict.ts';
 import type {ThreadContext} from './thread-port.ts';
 
@@ -18,7 +19,7 @@ export interface FromCheckerThread {
 
 /** Body of a thread that judges announcements. */
 export function runCheckerThread(context: ThreadContext<ToCheckerThread, FromCheckerThread>): void {
-  const checker = new AnnouncementChecker(new AnnouncementKernel());
+  const checker = new AnnouncementChecker(new AnnouncementKernel(CHECKER_PAGES));
   context.onMessage(({task, anns, parentHashes, context: rules}) => {
     context.post({task, verdicts: checker.validate(anns, parentHashes, rules)});
   });

@@ -15,6 +15,8 @@ import {
   IMAGE_2,
   INPUT_A,
   INPUT_B,
+  KEPT_1,
+  KEPT_2,
   LIST,
   NUMBERS,
   PROVED_ITEMS,
@@ -22,7 +24,7 @@ import {
   TABLE,
 } from './announcement-memory.ts';
 import type {AnnouncementContext, AnnouncementVerdict} from './announcement-verdict.ts';
-import {compileImage, ItemTable, interpretImage, makeImage, makeItems, type RunProgram} from './item-table.ts';
+import {compileImage, ItemMaker, ItemTable, interpretImage, type LoadedProgram, makeImage} from './item-table.ts';
 import {meetsTarget} from './work-check.ts';
 
 /** Announcements of one job from which on its programs are compiled instead of interpreted. */
@@ -40,8 +42,8 @@ interface Job {
   readonly hash1: Uint8Array;
   readonly seed2: Uint8Array;
   good: number;
-  run1: RunProgram | undefined;
-  run2: RunProgram | undefined;
+  program1: LoadedProgram | undefined;
+  program2: LoadedProgram | undefined;
 }
 
 const BAD_PROGRAM: AnnouncementVerdict = {verdict: 'BAD_PROGRAM'};
@@ -57,13 +59,15 @@ export class AnnouncementChecker {
   readonly #table: ItemTable;
   readonly #compiled = new Map<string, Job>();
   readonly #recent = new Map<string, number>();
-  readonly #numbers: Uint32Array = new Uint32Array(4);
-  readonly #outs: Uint32Array = new Uint32Array(4);
+  readonly #maker1: ItemMaker;
+  readonly #maker2: ItemMaker;
   readonly #first: Uint32Array = new Uint32Array(1);
 
   constructor(kernel: AnnouncementKernel) {
     this.#kernel = kernel;
-    this.#table = new ItemTable(kernel);
+    this.#maker1 = new ItemMaker(kernel, KEPT_1);
+    this.#maker2 = new ItemMaker(kernel, KEPT_2);
+    this.#table = new ItemTable(this.#maker2);
   }
 
   /**
@@ -145,7 +149,7 @@ export class AnnouncementChecker {
     const hash0 = kernel.copyOut(DIGEST_A, 64);
     const hash1 = kernel.copyOut(DIGEST_B, 32);
     kernel.compress64(root, hash0);
-    return {hash0, hash1, seed2: kernel.copyOut(DIGEST_A, 64), good: 0, run1: undefined, run2: undefined};
+    return {hash0, hash1, seed2: kernel.copyOut(DIGEST_A, 64), good: 0, program1: undefined, program2: undefined};
   }
 
   /** Puts the second program and an empty table of the job in place; false when its seed gives no program. */
@@ -155,27 +159,33 @@ export class AnnouncementChecker {
     const count = makeImage(kernel, DIGEST_A, IMAGE_2);
     if (count < 0) return false;
     this.#image1Words = 0;
-    const run = job.run2 ?? interpretImage(kernel, IMAGE_2, count, DECODED_2);
+    const program = job.program2 ?? interpretImage(kernel, IMAGE_2, count, DECODED_2);
     this.#image2Words = count;
-    this.#table.begin(run, IMAGE_2, job.seed2.subarray(32));
+    this.#table.begin(program, job.seed2.subarray(32));
     return true;
   }
 
   #image1Words = 0;
   #image2Words = 0;
 
-  /** Puts the first program in place; false when its seed gives no program. */
+  /** Puts the first program in place unless it is; false when its seed gives no program. */
   #loadFirst(job: Job): boolean {
     if (this.#image1Words !== 0) return this.#image1Words > 0;
-    this.#kernel.bytes.set(job.hash0, DIGEST_A);
-    this.#image1Words = makeImage(this.#kernel, DIGEST_A, IMAGE_1);
-    return this.#image1Words > 0;
+    const kernel = this.#kernel;
+    kernel.bytes.set(job.hash0, DIGEST_A);
+    this.#image1Words = makeImage(kernel, DIGEST_A, IMAGE_1);
+    if (this.#image1Words < 0) return false;
+    const program = job.program1 ?? interpretImage(kernel, IMAGE_1, this.#image1Words, DECODED_1);
+    this.#maker1.begin(program, job.hash0.subarray(32));
+    return true;
   }
 
   #compile(job: Job): void {
-    job.run2 = compileImage(this.#kernel, IMAGE_2, this.#image2Words);
-    if (job.run2 !== undefined) this.#table.setProgram(job.run2);
-    if (this.#loadFirst(job)) job.run1 = compileImage(this.#kernel, IMAGE_1, this.#image1Words);
+    job.program2 = compileImage(this.#kernel, IMAGE_2, this.#image2Words);
+    if (job.program2 !== undefined) this.#maker2.replace(job.program2);
+    if (!this.#loadFirst(job)) return;
+    job.program1 = compileImage(this.#kernel, IMAGE_1, this.#image1Words);
+    if (job.program1 !== undefined) this.#maker1.replace(job.program1);
   }
 
   /** Judges at most BATCH_LENGTH announcements of the loaded job. */
@@ -216,17 +226,17 @@ export class AnnouncementChecker {
   #hash(job: Job, anns: readonly Uint8Array[]): boolean {
     const {exports, bytes, words} = this.#kernel;
     const count = anns.length;
-    this.#table.resume();
+    this.#maker2.resume();
     bytes.set(job.hash1, DIGEST_A);
     this.#first[0] = exports.beginSearch(DIGEST_A);
-    if (!this.#table.ensure(this.#first, 1)) return false;
+    if (!this.#table.ensure(this.#first)) return false;
     exports.setFirstItem(TABLE + ANN_BYTES * this.#first[0]!);
     for (let j = 0; j < count; j++) words[LIST / 4 + j] = annSoftNonce(anns[j]!);
     exports.startBatch(BATCH, count, LIST);
     const numbers = words.subarray(NUMBERS / 4, NUMBERS / 4 + count);
     for (let k = 1; k < 4; k++) {
       exports.batchItems(BATCH, count, NUMBERS);
-      if (!this.#table.ensure(numbers, count)) return false;
+      if (!this.#table.ensure(numbers)) return false;
       exports.updateBatch(BATCH, count, TABLE, NUMBERS, k === 3 ? 1 : 0);
     }
     exports.finishBatch(BATCH, count);
@@ -240,17 +250,11 @@ export class AnnouncementChecker {
   #prove(job: Job, proved: readonly number[], numbers: Uint32Array): Uint8Array | undefined {
     const kernel = this.#kernel;
     if (!this.#loadFirst(job)) return undefined;
-    const run = job.run1 ?? interpretImage(kernel, IMAGE_1, this.#image1Words, DECODED_1);
-    kernel.bytes.set(job.hash0.subarray(32), DIGEST_A);
-    kernel.exports.beginItems(DIGEST_A);
-    for (let k = 0; k < proved.length; k += 4) {
-      const size = Math.min(4, proved.length - k);
-      for (let i = 0; i < size; i++) {
-        this.#numbers[i] = numbers[proved[k + i]!]!;
-        this.#outs[i] = PROVED_ITEMS + ANN_BYTES * (k + i);
-      }
-      if (!makeItems(kernel, run, IMAGE_1, this.#numbers, this.#outs, size)) return undefined;
+    this.#maker1.resume();
+    for (const [k, j] of proved.entries()) {
+      if (!this.#maker1.make(numbers[j]!, PROVED_ITEMS + ANN_BYTES * k)) return undefined;
     }
+    this.#maker1.flush();
     const good = new Uint8Array(proved.length);
     for (let k = 0; k < proved.length; k += 2) {
       const a = k;

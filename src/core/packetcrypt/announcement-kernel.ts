@@ -1,6 +1,6 @@
 import {wasmBase64} from '../wasm/generated/announce.ts';
 import {compileKernel, instantiateKernel} from '../wasm/load-kernel.ts';
-import {DIGEST_A, INPUT_A, MEMORY_PAGES} from './announcement-memory.ts';
+import {DIGEST_A, INPUT_A} from './announcement-memory.ts';
 
 /** What assembly/announce.ts exports. All arguments are addresses or u32 numbers. */
 export interface AnnouncementExports {
@@ -9,6 +9,9 @@ export interface AnnouncementExports {
   cryptStates(states: number, count: number, from: number): void;
   beginItems(itemSeed: number): void;
   loadItem(slot: number, n: number): void;
+  keepHalves(slot: number, kept: number): void;
+  takeHalves(slot: number): void;
+  takeKept(slot: number, kept: number, difference: number): void;
   storeItems(count: number, outs: number): void;
   buildTree(table: number, tree: number): void;
   beginSearch(annHash1: number): number;
@@ -46,7 +49,7 @@ export interface AnnouncementExports {
 }
 
 /**
- * The announcement kernel over a memory of its own (about 11 MiB, laid out in announcement-memory.ts). One per thread: it
+ * The announcement kernel over a memory of its own (15 or 18 MiB, laid out in announcement-memory.ts). One per thread: it
  * serves one table and one batch at a time.
  */
 export class AnnouncementKernel {
@@ -55,8 +58,9 @@ export class AnnouncementKernel {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
 
-  constructor() {
-    this.memory = new WebAssembly.Memory({initial: MEMORY_PAGES, maximum: MEMORY_PAGES});
+  /** pages: MINER_PAGES or CHECKER_PAGES of announcement-memory.ts */
+  constructor(pages: number) {
+    this.memory = new WebAssembly.Memory({initial: pages, maximum: pages});
     this.exports = instantiateKernel<AnnouncementExports>(compileKernel('announce', wasmBase64), this.memory);
     this.bytes = new Uint8Array(this.memory.buffer);
     this.words = new Uint32Array(this.memory.buffer);

@@ -32,7 +32,12 @@ export const TREE = 0x1d8000;
 export const TREE_ROOT: number = TREE + 16382 * 64;
 /** 8192 items of 1024 bytes. */
 export const TABLE = 0x2d8000;
-export const MEMORY_PAGES = 0xae;
+/** States after the program ran, 2048 bytes for each of the 1792 memory windows, of the second and of the first table. */
+export const KEPT_2 = 0xad8000;
+export const KEPT_1 = 0xe58000;
+/** What a miner needs; a checker keeps the states of both tables at once. */
+export const MINER_PAGES = 0xe6;
+export const CHECKER_PAGES = 0x11e;
 /** RandHash buffers of slot s: first half at HALVES + s · 2 · HALF_STRIDE, second half HALF_STRIDE behind it. */
 export const HALVES = 0x5000;
 export const HALF_STRIDE = 3072;

@@ -12,6 +12,7 @@ import {
   HEADER,
   IMAGE_1,
   IMAGE_2,
+  KEPT_2,
   LIST,
   NUMBERS,
   PROGRAM,
@@ -22,8 +23,8 @@ import {
 } from './announcement-memory.ts';
 import {relativeHashCost} from './cycle-cost.ts';
 import {MAX_TARGET, softNonceMax} from './difficulty.ts';
-import {compileImage, ItemTable, interpretImage, makeImage} from './item-table.ts';
-import {estimateProgramCost} from './rand-hash-cost.ts';
+import {compileImage, ItemMaker, ItemTable, imageProgram, interpretImage, makeImage, WINDOWS} from './item-table.ts';
+import {programCost} from './rand-hash-cost.ts';
 
 /** What announcements to look for; soft and hard nonce are the search's own. */
 export interface AnnouncementWork {
@@ -81,7 +82,7 @@ export class AnnouncementSearch {
   #begun = 0;
   #rejectedInRow = 0;
   #stats = {hashes: 0, announcements: 0, jobs: 0, rejected: 0};
-  // Learned: ms a unit of program cost and item, ms a hash of mean cost, ms from one searched job to the next.
+  // Learned: ms a unit of table cost, ms a hash of mean cost, ms from one searched job to the next.
   #msPerCost: Average = new Average();
   #msPerHash: Average = new Average();
   #msPerJob: Average = new Average();
@@ -97,7 +98,7 @@ export class AnnouncementSearch {
     this.#kernel = kernel;
     this.#nextHardNonce = nextHardNonce;
     this.#now = now;
-    this.#table = new ItemTable(kernel);
+    this.#table = new ItemTable(new ItemMaker(kernel, KEPT_2));
   }
 
   get stats(): AnnouncementSearchStats {
@@ -166,7 +167,7 @@ export class AnnouncementSearch {
       this.#hashHeader(work, nonce);
       const count = exports.generateProgram(DIGEST_A, PROGRAM, GENERATOR);
       if (count < 0) continue;
-      const cost = estimateProgramCost(words.subarray(PROGRAM / 4, PROGRAM / 4 + count));
+      const cost = tableNs(words.subarray(PROGRAM / 4, PROGRAM / 4 + count), TABLE_ITEMS);
       if (best === undefined || cost < best.cost) best = {nonce, cost};
     }
     if (best === undefined) return;
@@ -188,15 +189,15 @@ export class AnnouncementSearch {
 
   /** Starts an empty table with the program at the start of an image; seed: 64 bytes, its second half for the items. */
   #beginTable(image: number, count: number, seed: Uint8Array): void {
-    const run = compileImage(this.#kernel, image, count) ?? interpretImage(this.#kernel, image, count, DECODED_1);
-    this.#table.begin(run, image, seed.subarray(32));
+    const program = compileImage(this.#kernel, image, count) ?? interpretImage(this.#kernel, image, count, DECODED_1);
+    this.#table.begin(program, seed.subarray(32));
   }
 
   #fillFirstTable(): void {
     if (!this.#table.fill(ITEMS_A_STEP)) {
       this.#phase = 'choose';
     } else if (this.#table.complete) {
-      this.#msPerCost.add((this.#now() - this.#begun) / (this.#tableCost * TABLE_ITEMS));
+      this.#msPerCost.add((this.#now() - this.#begun) / this.#tableCost);
       this.#phase = 'tree';
     }
   }
@@ -214,7 +215,7 @@ export class AnnouncementSearch {
     this.#phase = 'choose';
     if (count < 0) return;
     this.#hashCost = relativeHashCost(kernel.exports.firstData());
-    if (!this.#isWorthwhile(kernel.words.subarray(IMAGE_2 / 4, IMAGE_2 / 4 + count))) {
+    if (!this.#isWorthwhile(imageProgram(kernel, IMAGE_2, count))) {
       this.#stats.rejected++;
       this.#rejectedInRow++;
       return;
@@ -234,7 +235,7 @@ export class AnnouncementSearch {
     const {mean: msPerJob} = this.#msPerJob;
     if (msPerCost === undefined || msPerHash === undefined || msPerJob === undefined) return true;
     const items = TABLE_ITEMS * (this.#isLazy ? 1 - Math.exp((-3 * this.#nonces) / TABLE_ITEMS) : 1);
-    const left = items * estimateProgramCost(program) * msPerCost + this.#nonces * this.#hashCost * msPerHash;
+    const left = tableNs(program, items) * msPerCost + this.#nonces * this.#hashCost * msPerHash;
     return left <= msPerJob;
   }
 
@@ -243,7 +244,7 @@ export class AnnouncementSearch {
   }
 
   #fillSecondTable(): void {
-    const ready = this.#isLazy ? this.#table.ensure(this.#firstItem, 1) : this.#table.fill(ITEMS_A_STEP);
+    const ready = this.#isLazy ? this.#table.ensure(this.#firstItem) : this.#table.fill(ITEMS_A_STEP);
     if (!ready) {
       this.#phase = 'choose';
     } else if (this.#isLazy || this.#table.complete) {
@@ -300,7 +301,7 @@ export class AnnouncementSearch {
   /** Makes missing items; the time is not counted as the search's own. */
   #ensureItems(numbers: Uint32Array): boolean {
     const begun = this.#now();
-    const ready = this.#table.ensure(numbers, numbers.length);
+    const ready = this.#table.ensure(numbers);
     this.#searchMs -= this.#now() - begun;
     return ready;
   }
@@ -316,6 +317,16 @@ export class AnnouncementSearch {
 
 const NOTHING = new Uint8Array(0);
 const ZERO_32 = new Uint8Array(32);
+
+/** Template, encryption and copies of an item, beside its program. */
+const ITEM_NS = 800;
+
+/** Estimated time of `items` items of a program, on the machine that the estimates were made for. */
+function tableNs(program: Uint32Array, items: number): number {
+  const {itemNs, compileNs, readsItemNumber} = programCost(program);
+  const runs = readsItemNumber ? items : WINDOWS * (1 - Math.exp(-items / WINDOWS));
+  return compileNs + runs * itemNs + items * ITEM_NS;
+}
 
 /** Mean that forgets: recent values count most. */
 class Average {

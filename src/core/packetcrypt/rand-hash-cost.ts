@@ -11,9 +11,6 @@ import {
   opcodeOf,
 } from './instructions.ts';
 
-/** Items with the same window of the memory image: n and n + WINDOWS.   spec §5.6 */
-const WINDOWS = 1792;
-const TABLE_ITEMS = 8192;
 const CYCLES = 2;
 
 /** What running a program costs, estimated from its words alone. */
@@ -24,8 +21,8 @@ export interface ProgramCost {
   readonly itemNs: number;
   /** The program reads the word that holds the item's number; see readsItemNumber. */
   readonly readsItemNumber: boolean;
-  /** Nanoseconds of a table of 8192 items: compiling, and one run for all items that share it. */
-  readonly tableNs: number;
+  /** Nanoseconds of compiling. */
+  readonly compileNs: number;
 }
 
 // Nanoseconds, fitted to the run times of 600 compiled programs on a machine of 1,000 yardstick MB/s; the fit explains 85 %
@@ -110,13 +107,7 @@ export function programCost(program: Uint32Array): ProgramCost {
   }
   const itemNs = CYCLES * ns;
   const reads = readsItemNumber(program);
-  const tableNs = COMPILE_NS * program.length + itemNs * (reads ? TABLE_ITEMS : WINDOWS);
-  return {expectedOperations: operations, itemNs, readsItemNumber: reads, tableNs};
-}
-
-/** Nanoseconds of a table of this program, to compare programs by. */
-export function estimateProgramCost(program: Uint32Array): number {
-  return programCost(program).tableNs;
+  return {expectedOperations: operations, itemNs, readsItemNumber: reads, compileNs: COMPILE_NS * program.length};
 }
 
 /**

@@ -4,7 +4,7 @@ import {expand} from '../../../src/core/crypto/index.ts';
 import {generateProgram} from '../../../src/core/packetcrypt/rand-gen.ts';
 import {runProgram} from '../../../src/core/packetcrypt/rand-hash.ts';
 import {analyseProgram} from '../../../src/core/packetcrypt/rand-hash-analysis.ts';
-import {estimateProgramCost, programCost, readsItemNumber} from '../../../src/core/packetcrypt/rand-hash-cost.ts';
+import {programCost, readsItemNumber} from '../../../src/core/packetcrypt/rand-hash-cost.ts';
 import {wordsOf} from './words.ts';
 
 const ITEM = 5;
@@ -49,7 +49,7 @@ describe('program cost', () => {
     const cost = programCost(Uint32Array.from(words));
     assert.equal(cost.expectedOperations, 1 + 4 * (1 + 2 + 0.5 * 2 + 0.5 * 3 + 1));
     assert.equal(analyseProgram(Uint32Array.from(words)).maxOperations, 1 + 4 * (1 + 2 + 3 + 1));
-    assert.ok(cost.tableNs > 0 && estimateProgramCost(Uint32Array.from(words)) === cost.tableNs);
+    assert.ok(cost.itemNs > 0 && cost.compileNs > 0);
   });
 });
 
