@@ -1,11 +1,7 @@
 import {checkBytes, checkInteger, checkU32} from '../errors.ts';
 import {ANN_BYTES} from '../packetcrypt/announcement.ts';
-import {
-  type AddResult,
-  type AnnouncementClass,
-  AnnouncementSet,
-  type PreparedSet,
-} from '../packetcrypt/announcement-set.ts';
+import type {AnnouncementClass} from '../packetcrypt/announcement-choice.ts';
+import {type AddResult, AnnouncementSet, type PreparedSet} from '../packetcrypt/announcement-set.ts';
 import {AnnouncementStore} from '../packetcrypt/announcement-store.ts';
 import type {BlockFind} from '../packetcrypt/block-search.ts';
 import type {FromBlockThread, ToBlockThread} from './block-thread.ts';

@@ -16,7 +16,7 @@ import {
 
 /** Announcements alike in parent height and work bits. */
 export interface AnnouncementClass {
-  readonly parentHeight: number;
+  readonly parentBlockHeight: number;
   readonly workBits: number;
   readonly count: number;
 }
@@ -44,9 +44,9 @@ interface Usable {
 
 function usableClasses(classes: readonly AnnouncementClass[], blockHeight: number): Usable[] {
   const usable: Usable[] = [];
-  for (const [index, {parentHeight, workBits, count}] of classes.entries()) {
+  for (const [index, {parentBlockHeight, workBits, count}] of classes.entries()) {
     checkInteger('count', count, 0, Number.MAX_SAFE_INTEGER);
-    const target = degradedTarget(workBits, blockHeight, parentHeight);
+    const target = degradedTarget(workBits, blockHeight, parentBlockHeight);
     if (count > 0 && minAnnDiffOk(target)) usable.push({index, target, count});
   }
   return usable.sort((a, b) => a.target - b.target);

@@ -70,6 +70,7 @@ export class AnnouncementSearch {
   readonly #kernel: AnnouncementKernel;
   readonly #nextHardNonce: () => number;
   readonly #now: () => number;
+  readonly #choosy: boolean;
   readonly #table: ItemTable;
   #work: AnnouncementWork | undefined;
   #header: Uint8Array = new Uint8Array(ANN_HEADER_BYTES);
@@ -93,8 +94,10 @@ export class AnnouncementSearch {
   /**
    * nextHardNonce  u32, a new one at each call; threads must never be given the same
    * now            a clock in ms, used only to learn what is cheap
+   * choosy         false: take every hard nonce as it comes, as other miners do
    */
-  constructor(kernel: AnnouncementKernel, nextHardNonce: () => number, now: () => number) {
+  constructor(kernel: AnnouncementKernel, nextHardNonce: () => number, now: () => number, choosy = true) {
+    this.#choosy = choosy;
     this.#kernel = kernel;
     this.#nextHardNonce = nextHardNonce;
     this.#now = now;
@@ -162,7 +165,7 @@ export class AnnouncementSearch {
   #choose(work: AnnouncementWork): void {
     const {exports, words} = this.#kernel;
     let best: {nonce: number; cost: number} | undefined;
-    for (let i = 0; i < CANDIDATES; i++) {
+    for (let i = 0; i < (this.#choosy ? CANDIDATES : 1); i++) {
       const nonce = this.#nextHardNonce();
       this.#hashHeader(work, nonce);
       const count = exports.generateProgram(DIGEST_A, PROGRAM, GENERATOR);
@@ -229,7 +232,7 @@ export class AnnouncementSearch {
 
   /** What is left of the job must take less time than a job takes on average, new start included. */
   #isWorthwhile(program: Uint32Array): boolean {
-    if (this.#rejectedInRow >= MAX_REJECTED) return true;
+    if (!this.#choosy || this.#rejectedInRow >= MAX_REJECTED) return true;
     const {mean: msPerCost} = this.#msPerCost;
     const {mean: msPerHash} = this.#msPerHash;
     const {mean: msPerJob} = this.#msPerJob;

@@ -1,18 +1,12 @@
 import {readU32} from '../bytes/index.ts';
 import {checkBytes} from '../errors.ts';
 import {ANN_BYTES, annParentBlockHeight, annWorkBits} from './announcement.ts';
+import type {AnnouncementClass} from './announcement-choice.ts';
 import type {AnnouncementStore} from './announcement-store.ts';
 import {type BlockExports, instantiateBlockKernel} from './block-kernel.ts';
 import {THREAD_INPUT, THREAD_STATES, THREAD_WORK, threadBase} from './block-memory.ts';
 import {orderAnnouncements, pickHashes, TREE_HASH_BYTES} from './proof-order.ts';
 import {type HashPairs, ProofTree, TREE_ENTRY_BYTES} from './proof-tree.ts';
-
-/** Announcements of the same parent height and work bits: they are worth the same. */
-export interface AnnouncementClass {
-  readonly parentBlockHeight: number;
-  readonly workBits: number;
-  readonly count: number;
-}
 
 /** What became of announcements handed to a set. */
 export interface AddResult {

@@ -30,6 +30,8 @@ export interface BlockWork {
   readonly order: 0 | 1;
   /** First header nonce to look at; give every thread 4096 of its own. */
   readonly headerNonce: number;
+  /** Header nonces to choose from, 4096 by default. */
+  readonly headerNonces?: number;
 }
 
 /** A hash that met the target. */
@@ -93,7 +95,7 @@ export class BlockSearch {
     const scratch = this.#base + THREAD_WORK;
     this.#bytes.fill(0, input, input + 128);
     this.#bytes.set(work.header, input);
-    this.#kernel.cheapHeaderNonce(input, this.#headerNonce, HEADER_NONCES, scratch);
+    this.#kernel.cheapHeaderNonce(input, this.#headerNonce, work.headerNonces ?? HEADER_NONCES, scratch);
     this.#headerNonce = (this.#headerNonce + 64 * HEADER_NONCES) >>> 0;
     work.header.set(this.#bytes.subarray(input, input + HEADER_BYTES));
     this.#kernel.blake2bPair(input, input, HEADER_BYTES, 32, scratch, scratch);

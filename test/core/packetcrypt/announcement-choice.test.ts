@@ -22,8 +22,8 @@ function bruteForce(
   bits: number,
   max: number,
 ): bigint | undefined {
-  const targets = classes.flatMap(({parentHeight, workBits, count}) =>
-    Array.from({length: count}, () => degradedTarget(workBits, height, parentHeight)),
+  const targets = classes.flatMap(({parentBlockHeight, workBits, count}) =>
+    Array.from({length: count}, () => degradedTarget(workBits, height, parentBlockHeight)),
   );
   let best: bigint | undefined;
   for (let subset = 1; subset < 2 ** targets.length; subset++) {
@@ -51,9 +51,9 @@ function checkChoice(
     count,
   );
   equal(count % 2 === 1 && count <= max, true);
-  const targets = classes.flatMap(({parentHeight, workBits, count: available}, i) => {
+  const targets = classes.flatMap(({parentBlockHeight, workBits, count: available}, i) => {
     equal(taken[i]! >= 0 && taken[i]! <= available, true);
-    return taken[i]! > 0 ? [degradedTarget(workBits, height, parentHeight)] : [];
+    return taken[i]! > 0 ? [degradedTarget(workBits, height, parentBlockHeight)] : [];
   });
   equal(Math.max(...targets), annLeastWorkTarget);
   equal(minAnnDiffOk(annLeastWorkTarget), true);
@@ -74,7 +74,7 @@ const workBits = fc.oneof(
 
 test('the optimum over all subsets, with and without a limit', () => {
   const anyClass = fc.record({
-    parentHeight: fc.integer({min: HEIGHT - 14, max: HEIGHT}),
+    parentBlockHeight: fc.integer({min: HEIGHT - 14, max: HEIGHT}),
     workBits,
     count: fc.nat(3),
   });
@@ -110,7 +110,11 @@ test('the choices of the existing pool software, but for the announcement droppe
     for (const {count, worst, effectiveTarget: expected} of evaluations) {
       equal(effectiveTarget(0x1c160000, worst, count), expected, name);
     }
-    const input = classes.map(({height, workBits: bits, count}) => ({parentHeight: height, workBits: bits, count}));
+    const input = classes.map(({height, workBits: bits, count}) => ({
+      parentBlockHeight: height,
+      workBits: bits,
+      count,
+    }));
     const choice = chooseAnnouncements(input, nextHeight, 0x1c160000, maxMining - 1);
     if (best === null) {
       equal(choice, undefined, name);
@@ -124,7 +128,7 @@ test('the choices of the existing pool software, but for the announcement droppe
 
 test('three block periods of a steady supply are best', () => {
   const classes = Array.from({length: 10}, (_, age) => ({
-    parentHeight: HEIGHT - 3 - age,
+    parentBlockHeight: HEIGHT - 3 - age,
     workBits: 0x2001ffff,
     count: 1000,
   }));
@@ -139,8 +143,8 @@ test('three block periods of a steady supply are best', () => {
 test('a denormal target that is the larger u32 but the harder number is found', () => {
   // 0x20000fff at age 3 is worth 4097 hashes and compares above 0x1f1ffe00, which is worth 2048.
   const classes = [
-    {parentHeight: HEIGHT - 4, workBits: 0x20000fff, count: 3},
-    {parentHeight: HEIGHT - 3, workBits: 0x20000fff, count: 1},
+    {parentBlockHeight: HEIGHT - 4, workBits: 0x20000fff, count: 3},
+    {parentBlockHeight: HEIGHT - 3, workBits: 0x20000fff, count: 1},
   ];
   const choice = chooseAnnouncements(classes, HEIGHT, 0x1c160000)!;
   equal(choice.annLeastWorkTarget, 0x20000fff);
@@ -151,18 +155,18 @@ test('a denormal target that is the larger u32 but the harder number is found', 
 test('nothing usable', () => {
   equal(chooseAnnouncements([], HEIGHT, 0x1c160000), undefined);
   equal(
-    chooseAnnouncements([{parentHeight: HEIGHT - 2, workBits: 0x207fffff, count: 5}], HEIGHT, 0x1c160000),
+    chooseAnnouncements([{parentBlockHeight: HEIGHT - 2, workBits: 0x207fffff, count: 5}], HEIGHT, 0x1c160000),
     undefined,
   );
   equal(
-    chooseAnnouncements([{parentHeight: HEIGHT - 3, workBits: 0x207fffff, count: 0}], HEIGHT, 0x1c160000),
+    chooseAnnouncements([{parentBlockHeight: HEIGHT - 3, workBits: 0x207fffff, count: 0}], HEIGHT, 0x1c160000),
     undefined,
   );
 });
 
 test('10⁸ announcements in 10⁵ classes are chosen from well within a second', () => {
   const classes = Array.from({length: 100000}, (_, i) => ({
-    parentHeight: 1000000 - 3 - (i % 250),
+    parentBlockHeight: 1000000 - 3 - (i % 250),
     workBits: 0x1d000000 + ((i * 2654435761) % 0x7fffff) + 1,
     count: 1000,
   }));
@@ -175,10 +179,10 @@ test('10⁸ announcements in 10⁵ classes are chosen from well within a second'
 });
 
 test('misuse is a TypeError or RangeError', () => {
-  const one = {parentHeight: 1, workBits: 0x207fffff, count: 1};
+  const one = {parentBlockHeight: 1, workBits: 0x207fffff, count: 1};
   throws(() => chooseAnnouncements([{...one, count: -1}], 4, 0x207fffff), RangeError);
   throws(() => chooseAnnouncements([{...one, workBits: 2 ** 32}], 4, 0x207fffff), RangeError);
-  throws(() => chooseAnnouncements([{...one, parentHeight: '1' as unknown as number}], 4, 0x207fffff), TypeError);
+  throws(() => chooseAnnouncements([{...one, parentBlockHeight: '1' as unknown as number}], 4, 0x207fffff), TypeError);
   throws(() => chooseAnnouncements([one], -1, 0x207fffff), RangeError);
   throws(() => chooseAnnouncements([one], 4, 0x207fffff, 0), RangeError);
 });
