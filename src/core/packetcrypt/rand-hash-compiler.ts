@@ -9,6 +9,7 @@
 // of the output into zeroed slack. `ahead` bounds by how many words, and before the slack is exhausted it is folded
 // back: added to the beginning and cleared.
 
+import {CodeWriter} from '../wasm/code-writer.ts';
 import {ModuleWriter} from '../wasm/module-writer.ts';
 import {I32, I64, V128, WASM} from '../wasm/opcodes.ts';
 import {
@@ -46,17 +47,14 @@ const WRAP = HALF_BYTES - 4;
 /** Frames with more variables than this are output in parts, at their end. */
 const CHUNK_WORDS = 256;
 
-// Locals of a cycle: parameters, scratch, one pair per depth of frames, variables.
+// Locals of a cycle: parameters, the running output address, the end of the output.
 const MEMORY_BASE = 0;
 const INPUT = 1;
 const OUTPUT = 2;
 const POSITION = 3;
 const OUTPUT_END = 4;
-const LOOP_VARIABLE = 5;
-const SCRATCH = 6;
-const WORD_A = 7;
-const WORD_B = 8;
-const FIRST_FREE = 9;
+const PARAMETERS = 3;
+const NO_LOCAL = -1;
 
 export interface CompileOptions {
   /** Import a shared memory instead of a plain one. */
@@ -83,7 +81,7 @@ export function compileProgram(
   const cycle = module.declareFunction(type, 'cycle');
   const fold = module.declareFunction(foldType);
   writeRun(module, cycle);
-  new Translator(module, program, analysis, fold).translate();
+  new Translator(program, analysis, fold).translate(module);
   writeFold(module);
   return module.finish();
 }
@@ -111,6 +109,44 @@ function writeRun(module: ModuleWriter, cycle: number): void {
   module.endBody();
 }
 
+/**
+ * The typed locals of a function, given out in the manner of a stack for each type: what a frame took is taken again
+ * after its end.
+ */
+class Locals {
+  /** Types behind the parameters, in the order of their indices. */
+  readonly types: number[] = [I32, I32];
+  private readonly pools: Readonly<Record<number, number[]>> = {[I32]: [], [I64]: [], [V128]: []};
+  private readonly used: Record<number, number> = {[I32]: 0, [I64]: 0, [V128]: 0};
+
+  take(type: number): number {
+    const pool = this.pools[type]!;
+    const at = this.used[type]!++;
+    if (at === pool.length) pool.push(PARAMETERS + this.types.push(type) - 1);
+    return pool[at]!;
+  }
+
+  inUse(): readonly [words: number, pairs: number] {
+    return [this.used[I32]!, this.used[I64]!];
+  }
+
+  release([words, pairs]: readonly [words: number, pairs: number]): void {
+    this.used[I32] = words;
+    this.used[I64] = pairs;
+  }
+
+  /** Runs of equal types, as a function declares them. */
+  declaration(): [count: number, type: number][] {
+    const runs: [number, number][] = [];
+    for (const type of this.types) {
+      const last = runs.at(-1);
+      if (last?.[1] === type) last[0] += 1;
+      else runs.push([1, type]);
+    }
+    return runs;
+  }
+}
+
 /** Where a variable is: a word in an i32 local, or the low or high half of an i64 local. */
 const WORD = 0;
 const LOW = 1;
@@ -119,11 +155,11 @@ const HIGH = 2;
 /** A frame during translation. */
 interface OpenFrame {
   readonly frame: Frame;
-  readonly depth: number;
   /** Stack position of its marker, and the locals in use when it was opened. */
   readonly marker: number;
-  readonly wordsBefore: number;
-  readonly pairsBefore: number;
+  readonly localsBefore: readonly [number, number];
+  /** Loops: the local that counts. */
+  readonly counter: number;
   /** Bound on `ahead` at the branch, for the second arm; after the first arm. */
   readonly aheadBefore: number;
   /** The local with the address of its first variable's output word, once known. */
@@ -134,50 +170,55 @@ interface OpenFrame {
 }
 
 class Translator {
-  private readonly module: ModuleWriter;
+  private readonly code = new CodeWriter(16384);
   private readonly program: Uint32Array;
   private readonly analysis: Analysis;
   private readonly fold: number;
-  private readonly firstWord: number;
-  private readonly firstPair: number;
+  private readonly locals = new Locals();
+  private readonly wordA: number;
+  private readonly wordB: number;
+  private readonly word: number;
+  private readonly pairA: number;
+  private readonly pairB: number;
+  private readonly pair: number;
   private readonly vector: number;
-  private words = 0;
-  private pairs = 0;
+  /** The program's one loop variable, where it may differ from the counter of the enclosing loop. */
+  private readonly loopVariable: number;
   /** Bound on the words `position` is past the end of the output. */
   private ahead = 0;
   private nextFrame = 0;
   private defined = 0;
-  /** For each stack position the local of the variable and the part of it. */
-  private readonly locals: number[] = [];
+  /** For each stack position the local of the variable, and the part of it; NO_LOCAL if it is never needed again. */
+  private readonly stack: number[] = [];
   private readonly parts: number[] = [];
   private readonly frames: OpenFrame[] = [];
   private readonly aheadAfterThen: number[] = [];
 
-  constructor(module: ModuleWriter, program: Uint32Array, analysis: Analysis, fold: number) {
-    this.module = module;
+  constructor(program: Uint32Array, analysis: Analysis, fold: number) {
     this.program = program;
     this.analysis = analysis;
     this.fold = fold;
-    this.firstWord = FIRST_FREE + 2 * analysis.maxDepth;
-    this.firstPair = this.firstWord + analysis.maxVariables;
-    const pairCount = PAIR_SCRATCH + (analysis.maxVariables >> 1);
-    this.vector = this.firstPair + pairCount;
+    const {locals} = this;
+    this.wordA = locals.take(I32);
+    this.wordB = locals.take(I32);
+    this.word = locals.take(I32);
+    this.pairA = locals.take(I64);
+    this.pairB = locals.take(I64);
+    this.pair = locals.take(I64);
+    this.vector = locals.take(V128);
+    this.loopVariable = analysis.hasStaleLoopVariable ? locals.take(I32) : NO_LOCAL;
   }
 
-  translate(): void {
-    const {module, program} = this;
-    module.body([
-      [this.firstPair - OUTPUT - 1, I32],
-      [this.vector - this.firstPair, I64],
-      [1, V128],
-    ]);
-    const {code} = module;
+  translate(module: ModuleWriter): void {
+    const {code, program} = this;
     code.get(OUTPUT);
     code.tee(POSITION);
     code.i32(HALF_BYTES);
     code.op(WASM.i32_add);
     code.set(OUTPUT_END);
     for (let pc = 0; pc < program.length; ) pc = this.step(pc);
+    module.body(this.locals.declaration());
+    module.code.append(code);
     module.endBody();
   }
 
@@ -190,18 +231,18 @@ class Translator {
         return pc + 1;
       case IF_LIKELY:
       case IF_RANDOM:
-        this.module.code.get(this.wordOperand(registerA(word), WORD_A));
-        this.module.code.i32(opcodeOf(word) === IF_LIKELY ? 7 : 1);
-        this.module.code.op(WASM.i32_and);
-        this.module.code.open(WASM.if);
-        this.open(0, false);
+        this.code.get(this.wordOperand(registerA(word), this.wordA));
+        this.code.i32(opcodeOf(word) === IF_LIKELY ? 7 : 1);
+        this.code.op(WASM.i32_and);
+        this.code.open(WASM.if);
+        this.open(NO_LOCAL, 0, false);
         return pc + 2;
       case END:
         return this.end(pc);
       case IN:
         this.load(() => {
-          this.module.code.get(INPUT);
-          this.module.code.memory(WASM.i32_load, 4 * (immediateLow(word) & 255));
+          this.code.get(INPUT);
+          this.code.memory(WASM.i32_load, 4 * (immediateLow(word) & 255));
         });
         return pc + 1;
       case MEMORY:
@@ -215,64 +256,61 @@ class Translator {
 
   // Frames
 
-  private open(scale: number, checksEachTime: boolean): void {
+  private open(counter: number, scale: number, checksEachTime: boolean): void {
     const frame = this.analysis.frames[this.nextFrame++]!;
     const opened: OpenFrame = {
       frame,
-      depth: this.frames.length,
-      marker: this.locals.length,
-      wordsBefore: this.words,
-      pairsBefore: this.pairs,
+      marker: this.stack.length,
+      localsBefore: this.locals.inUse(),
+      counter,
       aheadBefore: this.ahead,
       place: undefined,
       scale,
       checksEachTime,
     };
     this.frames.push(opened);
-    this.locals.push(-1);
+    this.stack.push(-1);
     this.parts.push(WORD);
     if (frame.lastUnknown < 0) this.settle(opened);
   }
 
   private openLoop(count: number): void {
-    const {code} = this.module;
+    const {code} = this;
     const frame = this.analysis.frames[this.nextFrame]!;
     const isScaled = !this.analysis.hasStaleLoopVariable && frame.step !== undefined && frame.step > 0;
     // Without a check inside, `position` advances by all iterations' output before the one behind the loop.
     const total = frame.outputs === undefined ? Number.POSITIVE_INFINITY : count * frame.outputs;
     const checksEachTime = this.ahead + total > SLACK_WORDS - CHUNK_WORDS;
     if (!checksEachTime) this.ahead += total - frame.outputs!;
-    const counter = counterOf(this.frames.length);
+    const counter = this.locals.take(I32);
     code.i32(0);
     code.set(counter);
     code.open(WASM.loop);
     if (this.analysis.hasStaleLoopVariable) {
       code.get(counter);
-      code.set(LOOP_VARIABLE);
+      code.set(this.loopVariable);
     }
-    this.open(isScaled ? 4 * frame.step! : 0, checksEachTime);
+    this.open(counter, isScaled ? 4 * frame.step! : 0, checksEachTime);
   }
 
   /** The END at `pc`. */
   private end(pc: number): number {
-    const {code} = this.module;
+    const {code} = this;
     const opened = this.frames.pop()!;
     this.closeFrame(opened);
-    this.locals.length = opened.marker;
+    this.stack.length = opened.marker;
     this.parts.length = opened.marker;
-    this.words = opened.wordsBefore;
-    this.pairs = opened.pairsBefore;
+    this.locals.release(opened.localsBefore);
     if (opened.frame.kind === 'then') {
       this.aheadAfterThen.push(this.ahead);
       this.ahead = opened.aheadBefore;
       code.op(WASM.else);
-      this.open(0, false);
+      this.open(NO_LOCAL, 0, false);
       return pc + 2;
     }
     if (opened.frame.kind === 'loop') {
       if (opened.checksEachTime || this.frames.length === 0) this.checkPosition();
-      const {scale} = opened;
-      const counter = counterOf(opened.depth);
+      const {counter, scale} = opened;
       code.get(counter);
       code.i32(scale === 0 ? 1 : scale);
       code.op(WASM.i32_add);
@@ -295,11 +333,11 @@ class Translator {
   private settle(opened: OpenFrame): void {
     const {frame} = opened;
     if (frame.variables === 0 || frame.variables > SLACK_WORDS) return;
-    const {code} = this.module;
+    const {code} = this;
     if (frame.hasLater) {
       // Inner frames write in between: where the position will be behind them, wrapped to the output. What reaches into
       // the slack is folded after the frame's end, when the position has passed it.
-      opened.place = placeOf(opened.depth);
+      opened.place = this.locals.take(I32);
       code.get(POSITION);
       code.get(OUTPUT);
       code.op(WASM.i32_sub);
@@ -314,7 +352,7 @@ class Translator {
       if (this.ahead + frame.variables > SLACK_WORDS) this.checkPosition();
       opened.place = POSITION;
     }
-    this.addVariables(opened, opened.place, 0, this.locals.length - opened.marker - 1);
+    this.addVariables(opened, opened.place, 0, this.stack.length - opened.marker - 1);
   }
 
   private closeFrame(opened: OpenFrame): void {
@@ -334,7 +372,7 @@ class Translator {
   }
 
   private advance(words: number): void {
-    const {code} = this.module;
+    const {code} = this;
     code.get(POSITION);
     code.i32(4 * words);
     code.op(WASM.i32_add);
@@ -345,7 +383,7 @@ class Translator {
   /** Folds the slack back if the position is past the end of the output. */
   private checkPosition(): void {
     if (this.ahead === 0) return;
-    const {code} = this.module;
+    const {code} = this;
     code.get(POSITION);
     code.get(OUTPUT_END);
     code.op(WASM.i32_ge_u);
@@ -360,10 +398,10 @@ class Translator {
 
   /** Adds the frame's variables from..to-1 to the output; `place` is the address of variable `from`. */
   private addVariables(opened: OpenFrame, place: number, from: number, to: number): void {
-    const {code} = this.module;
+    const {code} = this;
     for (let i = from; i < to; i++) {
       const at = opened.marker + 1 + i;
-      const local = this.locals[at]!;
+      const local = this.stack[at]!;
       code.get(place);
       code.get(local);
       if (this.parts[at] === LOW && i + 1 < to) {
@@ -378,7 +416,7 @@ class Translator {
 
   /** Stack: place, word. */
   private addWord(place: number, offset: number): void {
-    const {code} = this.module;
+    const {code} = this;
     code.get(place);
     code.memory(WASM.i32_load, offset);
     code.op(WASM.i32_add);
@@ -387,13 +425,13 @@ class Translator {
 
   /** Stack: place, i64. */
   private addPair(place: number, offset: number): void {
-    this.module.code.op(WASM.i64x2_splat);
+    this.code.op(WASM.i64x2_splat);
     this.addVector(place, offset);
   }
 
   /** Stack: place, vector with two words. */
   private addVector(place: number, offset: number): void {
-    const {code} = this.module;
+    const {code} = this;
     code.get(place);
     code.memory(WASM.v128_load64_zero, offset);
     code.op(WASM.i32x4_add);
@@ -404,7 +442,7 @@ class Translator {
 
   /** The i64 on the stack becomes its low or high word. */
   private wordOfPair(part: number): void {
-    const {code} = this.module;
+    const {code} = this;
     if (part === HIGH) {
       code.i64(32, 0);
       code.op(WASM.i64_shr_u);
@@ -413,7 +451,7 @@ class Translator {
   }
 
   private pushMemory(word: number): void {
-    const {code} = this.module;
+    const {code} = this;
     const {base, step, carry} = memoryFields(word);
     const loop = this.frames.findLast((opened) => opened.frame.kind === 'loop')!;
     const start = 4 * (base + carry * step);
@@ -422,7 +460,7 @@ class Translator {
       code.memory(WASM.i32_load, start & WRAP);
       return;
     }
-    code.get(this.analysis.hasStaleLoopVariable ? LOOP_VARIABLE : counterOf(loop.depth));
+    code.get(this.analysis.hasStaleLoopVariable ? this.loopVariable : loop.counter);
     if (loop.scale === 0) {
       code.i32(4 * step);
       code.op(WASM.i32_mul);
@@ -438,20 +476,20 @@ class Translator {
 
   /** The local of a one-word operand; halves of pairs are taken out into `scratch`. */
   private wordOperand(register: number, scratch: number): number {
-    const local = this.locals[register]!;
+    const local = this.stack[register]!;
     const part = this.parts[register]!;
     if (part === WORD) return local;
-    this.module.code.get(local);
+    this.code.get(local);
     this.wordOfPair(part);
-    this.module.code.set(scratch);
+    this.code.set(scratch);
     return scratch;
   }
 
   /** The local of a pair; words that were not made together are joined in `scratch`. */
   private pairOperand(register: number, scratch: number): number {
-    const {code} = this.module;
-    const high = this.locals[register]!;
-    const low = this.locals[register - 1]!;
+    const {code} = this;
+    const high = this.stack[register]!;
+    const low = this.stack[register - 1]!;
     if (high === low && this.parts[register] === HIGH) return high;
     code.get(high);
     if (this.parts[register] === WORD) code.op(WASM.i64_extend_i32_u);
@@ -480,7 +518,7 @@ class Translator {
   /** IN and MEMORY: one word that `push` leaves. */
   private load(push: () => void): void {
     const {place} = this.begin();
-    if (place !== undefined) this.module.code.get(place);
+    if (place !== undefined) this.code.get(place);
     push();
     this.defineWord();
   }
@@ -488,24 +526,24 @@ class Translator {
   /** Place of the frame's output, if known, and the offset of its next variable there. */
   private begin(): {place: number | undefined; offset: number} {
     const opened = this.frames.at(-1)!;
-    return {place: opened.place, offset: 4 * (this.locals.length - opened.marker - 1)};
+    return {place: opened.place, offset: 4 * (this.stack.length - opened.marker - 1)};
   }
 
   private arithmetic(instruction: Arithmetic, word: number): void {
-    const {code} = this.module;
+    const {code} = this;
     const {pairs, operands} = instruction;
     const isConstant = operands === 2 && hasImmediate(word);
     const hasB = operands === 2 && !isConstant;
     const x: Lowering = {
       code,
-      a: pairs ? -1 : this.wordOperand(registerA(word), WORD_A),
-      b: !pairs && hasB ? this.wordOperand(registerB(word), WORD_B) : -1,
-      aPair: pairs ? this.pairOperand(registerA(word), this.firstPair) : -1,
-      bPair: pairs && hasB ? this.pairOperand(registerB(word), this.firstPair + 1) : -1,
+      a: pairs ? -1 : this.wordOperand(registerA(word), this.wordA),
+      b: !pairs && hasB ? this.wordOperand(registerB(word), this.wordB) : -1,
+      aPair: pairs ? this.pairOperand(registerA(word), this.pairA) : -1,
+      bPair: pairs && hasB ? this.pairOperand(registerB(word), this.pairB) : -1,
       constant: isConstant ? immediateLow(word) : undefined,
       constantHigh: isConstant ? immediateHigh(word) : 0,
-      word: SCRATCH,
-      pair: this.firstPair + 2,
+      word: this.word,
+      pair: this.pair,
       vector: this.vector,
     };
     const lower = LOWER[instruction.name]!;
@@ -536,17 +574,17 @@ class Translator {
     }
   }
 
-  private newWord(): number {
-    const local = this.firstWord + this.words++;
-    this.locals.push(local);
+  private newWord(isNeeded: boolean): number {
+    const local = isNeeded ? this.locals.take(I32) : NO_LOCAL;
+    this.stack.push(local);
     this.parts.push(WORD);
     this.defined += 1;
     return local;
   }
 
-  private newPair(): number {
-    const local = this.firstPair + PAIR_SCRATCH + this.pairs++;
-    this.locals.push(local, local);
+  private newPair(isNeeded: boolean): number {
+    const local = isNeeded ? this.locals.take(I64) : NO_LOCAL;
+    this.stack.push(local, local);
     this.parts.push(LOW, HIGH);
     this.defined += 2;
     return local;
@@ -562,32 +600,32 @@ class Translator {
   private defineWord(): void {
     const {place, offset} = this.begin();
     const isRead = this.isRead(1);
-    const local = this.newWord();
+    const local = this.newWord(isRead || place === undefined);
     if (place === undefined) {
-      this.module.code.set(local);
+      this.code.set(local);
       return;
     }
-    if (isRead) this.module.code.tee(local);
+    if (isRead) this.code.tee(local);
     this.addWord(place, offset);
   }
 
   private definePair(): void {
     const {place, offset} = this.begin();
     const isRead = this.isRead(2);
-    const local = this.newPair();
+    const local = this.newPair(isRead || place === undefined);
     if (place === undefined) {
-      this.module.code.set(local);
+      this.code.set(local);
       return;
     }
-    if (isRead) this.module.code.tee(local);
+    if (isRead) this.code.tee(local);
     this.addPair(place, offset);
   }
 
   private defineVector(): void {
-    const {code} = this.module;
+    const {code} = this;
     const {place, offset} = this.begin();
     const isRead = this.isRead(2);
-    const local = this.newPair();
+    const local = this.newPair(isRead || place === undefined);
     if (place !== undefined && isRead) code.tee(this.vector);
     if (place !== undefined) this.addVector(place, offset);
     if (place !== undefined && isRead) code.get(this.vector);
@@ -599,10 +637,10 @@ class Translator {
 
   /** Stack: two words, the second above. */
   private defineWords(): void {
-    const {code} = this.module;
+    const {code} = this;
     const {place, offset} = this.begin();
-    const first = this.newWord();
-    const second = this.newWord();
+    const first = this.newWord(true);
+    const second = this.newWord(true);
     code.set(second);
     code.set(first);
     if (place === undefined) return;
@@ -614,10 +652,10 @@ class Translator {
   }
 
   private definePairs(): void {
-    const {code} = this.module;
+    const {code} = this;
     const {place, offset} = this.begin();
-    const first = this.newPair();
-    const second = this.newPair();
+    const first = this.newPair(true);
+    const second = this.newPair(true);
     code.set(second);
     code.set(first);
     if (place === undefined) return;
@@ -631,17 +669,6 @@ class Translator {
     code.op(WASM.i32x4_add);
     code.memory(WASM.v128_store, offset);
   }
-}
-
-/** i64 locals for operands and intermediate results, in front of the variables. */
-const PAIR_SCRATCH = 3;
-
-function counterOf(depth: number): number {
-  return FIRST_FREE + 2 * depth;
-}
-
-function placeOf(depth: number): number {
-  return FIRST_FREE + 2 * depth + 1;
 }
 
 /** How a lowered instruction leaves its result. */

@@ -16,11 +16,18 @@ export class CodeWriter {
     this.bytes = new Uint8Array(Math.max(capacity, ROOM));
   }
 
-  private room(): void {
-    if (this.length + ROOM <= this.bytes.length) return;
-    const larger = new Uint8Array(2 * this.bytes.length);
+  private room(extra: number = 0): void {
+    if (this.length + extra + ROOM <= this.bytes.length) return;
+    const larger = new Uint8Array(2 * this.bytes.length + extra);
     larger.set(this.bytes);
     this.bytes = larger;
+  }
+
+  /** Everything another writer has written. */
+  append(other: CodeWriter): void {
+    this.room(other.length);
+    this.bytes.set(other.bytes.subarray(0, other.length), this.length);
+    this.length += other.length;
   }
 
   byte(value: number): void {
