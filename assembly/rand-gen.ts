@@ -241,10 +241,12 @@ function statements(budget: u32): u32 {
   const max = range(2, 12);
   for (let i: u32 = 1; i <= max; i++) {
     let rest = NONE;
-    if (toss((4 * max) / i)) rest = op(left, 16, 59, 5, true, 2, 4);
-    if (rest == NONE && toss((3 * max) / i)) rest = op(left, 8, 51, 8, true, 2, 2);
-    if (rest == NONE && toss((3 * max) / i)) rest = op(left, 4, 36, 15, false, 2, 2);
-    if (rest == NONE && toss((2 * max) / i)) rest = op(left, 2, 12, 24, false, 2, 1);
+    // max / i in 16.16, rounded up: the quotients below are exact, as their dividends are below 64.
+    const ratio = max * (65536 / i + 1);
+    if (toss((4 * ratio) >> 16)) rest = op(left, 16, 59, 5, true, 2, 4);
+    if (rest == NONE && toss((3 * ratio) >> 16)) rest = op(left, 8, 51, 8, true, 2, 2);
+    if (rest == NONE && toss((3 * ratio) >> 16)) rest = op(left, 4, 36, 15, false, 2, 2);
+    if (rest == NONE && toss((2 * ratio) >> 16)) rest = op(left, 2, 12, 24, false, 2, 1);
     if (rest == NONE && toss(i)) {
       rest = spend(left, IN_COST);
       if (rest != NONE) {
