@@ -22,5 +22,3 @@ declare class TextEncoder {
 }
 
 declare function atob(text: string): string;
-
-declare const crypto: {getRandomValues<T extends Uint8Array>(array: T): T};

@@ -38,6 +38,8 @@ export const KEPT_1 = 0xe58000;
 /** What a miner needs; a checker keeps the states of both tables at once. */
 export const MINER_PAGES = 0xe6;
 export const CHECKER_PAGES = 0x11e;
+/** The four states that a search works on. */
+export const STATES = 0x1000;
 /** RandHash buffers of slot s: first half at HALVES + s · 2 · HALF_STRIDE, second half HALF_STRIDE behind it. */
 export const HALVES = 0x5000;
 export const HALF_STRIDE = 3072;
