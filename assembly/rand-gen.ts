@@ -2,11 +2,13 @@
 import { expandBlocks } from "./expand";
 import { END, IF_LIKELY, IF_RANDOM, IN, JMP, LOOP, MAX_PROGRAM_WORDS, MEMORY, TOO_BIG } from "./instructions";
 
-// Scratch: 256 bytes of random numbers, then the stack of variables, one byte each. A program of 2048 words has at
-// most 4 variables or one marker per word.
+// Scratch: 256 bytes of random numbers, the addresses of the open scopes' markers, the stack of variables with one byte
+// each. Every scope takes at least half of the budget, so there are fewer than 16; variables cost at least 1 each
+// of a budget that the outermost loop has halved, or 4 for the four of a 4_4, so there are fewer than 8128.
 const STREAM_BYTES: usize = 256;
+const MARKERS_BYTES: usize = 128;
 /** Bytes of scratch a generator needs. */
-export const GENERATOR_SCRATCH: usize = 256 + 4 * 2048 + 64;
+export const GENERATOR_SCRATCH: usize = 8512;
 
 const FRESH: u8 = 0;
 const USED: u8 = 1;
@@ -28,6 +30,7 @@ let count: u32 = 0;
 let tooBig: bool = false;
 let stack: usize = 0; // first stack position
 let top: usize = 0; // behind the last one
+let markers: usize = 0; // address of the innermost scope's entry
 let scope: u32 = 0;
 
 /**
@@ -46,7 +49,8 @@ export function generateProgram(seed: usize, out: usize, scratch: usize): i32 {
   words = out;
   count = 0;
   tooBig = false;
-  stack = streamEnd;
+  markers = streamEnd - 4;
+  stack = streamEnd + MARKERS_BYTES;
   top = stack;
   scope = 0;
   loop(INITIAL_BUDGET);
@@ -58,16 +62,16 @@ export function generateProgram(seed: usize, out: usize, scratch: usize): i32 {
 // @ts-ignore: decorator
 @inline
 function rand32(): u32 {
-  if (streamAt == streamEnd) refill();
-  const value = load<u32>(streamAt);
-  streamAt += 4;
-  return value;
+  const at = streamAt == streamEnd ? refill() : streamAt;
+  streamAt = at + 4;
+  return load<u32>(at);
 }
 
-function refill(): void {
+/** Returns the address of the next number, the first of the stream. */
+function refill(): usize {
   expandBlocks(seedAt, streamNumber, 1, 0, 0, stream);
   streamNumber += 4;
-  streamAt = stream;
+  return stream;
 }
 
 // @ts-ignore: decorator
@@ -104,6 +108,8 @@ function newVars(n: usize): void {
 
 function openScope(): void {
   scope++;
+  markers += 4;
+  store<u32>(markers, <u32>top);
   store<u8>(top, MARKER);
   top++;
 }
@@ -111,36 +117,46 @@ function openScope(): void {
 function closeScope(): void {
   emit(END);
   scope--;
-  do top--; while (load<u8>(top) != MARKER);
+  top = load<u32>(markers);
+  markers -= 4;
 }
 
 /** Stack position of an operand; of the high word for a pair. */
 function pickVar(pair: bool): u32 {
-  // The frame: `end` is behind its variables, `marker` in front of them.
+  // Random numbers are taken through a local: this is where most of them go.
+  let next = streamAt;
+  const last = streamEnd;
+  // The frame: `end` is behind its variables, `first` is the first of them.
   let end = top;
-  let marker = end - 1;
+  let entry = markers;
+  let first = <usize>load<u32>(entry) + 1;
   const fewest: usize = pair ? 2 : 1;
   while (true) {
-    while (load<u8>(marker) != MARKER) marker--;
-    if (end - marker > fewest && (marker == stack || !toss(4))) break;
-    end = marker;
-    marker--;
+    if (end - first >= fewest) {
+      if (first - 1 == stack) break;
+      if (next == last) next = refill();
+      next += 4;
+      if ((load<u32>(next - 4) & 3) != 0) break;
+    }
+    end = first - 1;
+    entry -= 4;
+    first = <usize>load<u32>(entry) + 1;
   }
-  const first = marker + 1;
-  let at = first + <usize>(rand32() % <u32>(end - first));
+  if (next == last) next = refill();
+  next += 4;
+  let at = first + <usize>(load<u32>(next - 4) % <u32>(end - first));
   while (true) {
     at = at + 1 < end ? at + 1 : first;
-    if (pair) {
-      if (at == first) continue; // can never be chosen, and draws no number
-      if (toss(8)) break;
-      if ((load<u8>(at) | load<u8>(at - 1)) == FRESH) break;
-    } else {
-      if (toss(8)) break;
-      if (load<u8>(at) == FRESH) break;
-    }
+    if (pair && at == first) continue; // can never be chosen, and draws no number
+    if (next == last) next = refill();
+    next += 4;
+    let state: u32 = load<u8>(at);
+    if (pair) state |= load<u8>(at - 1);
+    if ((load<u32>(next - 4) & 7) == 0 || state == FRESH) break;
   }
   store<u8>(at, USED);
   if (pair) store<u8>(at - 1, USED);
+  streamAt = next;
   return <u32>(at - stack);
 }
 
