@@ -270,6 +270,11 @@ export function interpretCycle(decoded: usize, memory: usize, input: usize, outp
         if (b <= CHUNK) {
           const last = a + 4 * b;
           let from = a;
+          while (from + 16 <= last) {
+            v128.store(position, i32x4.add(v128.load(position), v128.load(from)));
+            position += 16;
+            from += 16;
+          }
           while (from < last) {
             store<u32>(position, load<u32>(position) + load<u32>(from));
             position += 4;

@@ -2,27 +2,13 @@
 import {WASM} from '../wasm/opcodes.ts';
 import {type Lower, type Lowering, pushA, pushMaskedA, withConstant} from './lower.ts';
 
-const {i32_add, i32_and, i32_clz, i32_ctz, i32_or, i32_popcnt, i32_rotl, i32_shl, i32_shr_u, i32_sub} = WASM;
+const {i32_and, i32_clz, i32_ctz, i32_or, i32_popcnt, i32_rotl, i32_shl, i32_shr_u} = WASM;
 
-/** Leaves the sum of one-bit fields of each byte, by adding neighbours of 1, 2 and 4 bits. */
 function popcount8(x: Lowering): void {
-  const t = x.word;
   pushA(x);
-  pushA(x);
-  withConstant(x, 1, i32_shr_u);
-  withConstant(x, 0x55555555, i32_and);
-  x.code.op(i32_sub);
-  x.code.tee(t);
-  withConstant(x, 0x33333333, i32_and);
-  x.code.get(t);
-  withConstant(x, 2, i32_shr_u);
-  withConstant(x, 0x33333333, i32_and);
-  x.code.op(i32_add);
-  x.code.tee(t);
-  x.code.get(t);
-  withConstant(x, 4, i32_shr_u);
-  x.code.op(i32_add);
-  withConstant(x, 0x0f0f0f0f, i32_and);
+  x.code.op(WASM.i32x4_splat);
+  x.code.op(WASM.i8x16_popcnt);
+  x.code.lane(WASM.i32x4_extract_lane, 0);
 }
 
 function popcount16(x: Lowering): void {

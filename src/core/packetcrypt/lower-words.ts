@@ -14,9 +14,6 @@ import {lowerConstantShift} from './lower-constant-shift.ts';
 
 const {i32_add, i32_and, i32_mul, i32_or, i32_rotl, i32_shl, i32_shr_s, i32_shr_u, i32_sub, i32_xor} = WASM;
 
-/** Top bits of the lanes, by lane width. */
-const TOP_BITS = {8: 0x80808080 | 0, 16: 0x80008000 | 0} as const;
-
 function binary(opcode: number): Lower {
   return (x) => {
     pushA(x);
@@ -25,68 +22,21 @@ function binary(opcode: number): Lower {
   };
 }
 
-/** Adds without the top bits, which cannot carry into the next lane then, and puts those in by XOR. */
-function addLanes(width: 8 | 16): Lower {
-  const top = TOP_BITS[width];
-  return (x) => {
-    pushMaskedA(x, ~top);
-    pushMaskedB(x, ~top);
-    x.code.op(i32_add);
-    pushA(x);
-    pushB(x);
-    x.code.op(i32_xor);
-    withConstant(x, top, i32_and);
-    x.code.op(i32_xor);
-  };
-}
-
-/** Subtracts with the top bits of a set, so that no lane borrows from the next. */
-function subtractLanes(width: 8 | 16): Lower {
-  const top = TOP_BITS[width];
-  return (x) => {
-    pushA(x);
-    withConstant(x, top, i32_or);
-    pushMaskedB(x, ~top);
-    x.code.op(i32_sub);
-    pushA(x);
-    if (x.constant === undefined) {
-      pushB(x);
-      withConstant(x, -1, i32_xor);
-    } else {
-      x.code.i32(~x.constant);
-    }
-    x.code.op(i32_xor);
-    withConstant(x, top, i32_and);
-    x.code.op(i32_xor);
-  };
-}
-
-/** Multiplies each byte in its place: the lanes below it do not reach it, those above are masked off. */
-function multiply8(x: Lowering): void {
+/** Operands as vectors, of which only the low word matters. */
+function pushVectors(x: Lowering): void {
   pushA(x);
+  x.code.op(WASM.i32x4_splat);
   pushB(x);
-  x.code.op(i32_mul);
-  withConstant(x, 0xff, i32_and);
-  for (let at = 8; at < 32; at += 8) {
-    pushA(x);
-    withConstant(x, at, i32_shr_u);
-    pushMaskedB(x, 0xff << at);
-    x.code.op(i32_mul);
-    if (at < 24) withConstant(x, 0xff << at, i32_and);
-    x.code.op(i32_or);
-  }
+  x.code.op(WASM.i32x4_splat);
 }
 
-function multiply16(x: Lowering): void {
-  pushA(x);
-  pushB(x);
-  x.code.op(i32_mul);
-  withConstant(x, 0xffff, i32_and);
-  pushA(x);
-  withConstant(x, 16, i32_shr_u);
-  pushMaskedB(x, 0xffff0000);
-  x.code.op(i32_mul);
-  x.code.op(i32_or);
+/** A vector instruction on the lanes of the word: fewer instructions, and faster to compile, than in one register. */
+function lanes(opcode: number): Lower {
+  return (x) => {
+    pushVectors(x);
+    x.code.op(opcode);
+    x.code.lane(WASM.i32x4_extract_lane, 0);
+  };
 }
 
 /** Leaves the low lane's shift count, then the high lane's. */
@@ -167,24 +117,35 @@ function pushProducts(x: Lowering, powers: readonly [number, number]): void {
   x.code.op(WASM.i16x8_extmul_low_i8x16_u);
 }
 
+/** The vector's low four 16-bit lanes become the bytes of a word, through unsigned or signed saturation. */
 function narrow(x: Lowering, opcode: number): void {
+  x.code.tee(x.vector);
   x.code.get(x.vector);
   x.code.op(opcode);
   x.code.lane(WASM.i32x4_extract_lane, 0);
 }
 
-function shiftLeft8(x: Lowering): void {
-  pushProducts(x, POWERS);
+/** As narrow, of the low byte of every lane. */
+function narrowLowBytes(x: Lowering): void {
   x.code.v128(0x00ff00ff, 0x00ff00ff, 0x00ff00ff, 0x00ff00ff);
   x.code.op(WASM.v128_and);
-  x.code.tee(x.vector);
   narrow(x, WASM.i8x16_narrow_i16x8_u);
+}
+
+function multiply8(x: Lowering): void {
+  pushVectors(x);
+  x.code.op(WASM.i16x8_extmul_low_i8x16_u);
+  narrowLowBytes(x);
+}
+
+function shiftLeft8(x: Lowering): void {
+  pushProducts(x, POWERS);
+  narrowLowBytes(x);
 }
 
 function shiftRight8(x: Lowering): void {
   pushProducts(x, POWERS_DOWN);
   withConstant(x, 7, WASM.i16x8_shr_u);
-  x.code.tee(x.vector);
   narrow(x, WASM.i8x16_narrow_i16x8_u);
 }
 
@@ -196,7 +157,6 @@ function shiftRightSigned8(x: Lowering): void {
   x.code.op(WASM.i16x8_extend_low_i8x16_u);
   x.code.op(WASM.i16x8_mul);
   withConstant(x, 7, WASM.i16x8_shr_s);
-  x.code.tee(x.vector);
   narrow(x, WASM.i8x16_narrow_i16x8_s);
 }
 
@@ -206,10 +166,7 @@ function rotate8(x: Lowering): void {
   x.code.get(x.vector);
   withConstant(x, 8, WASM.i16x8_shr_u);
   x.code.op(WASM.v128_or);
-  x.code.v128(0x00ff00ff, 0x00ff00ff, 0x00ff00ff, 0x00ff00ff);
-  x.code.op(WASM.v128_and);
-  x.code.tee(x.vector);
-  narrow(x, WASM.i8x16_narrow_i16x8_u);
+  narrowLowBytes(x);
 }
 
 /** With a constant count another form, without one `general`. */
@@ -221,11 +178,11 @@ function shift(width: 8 | 16, kind: 'SHLL' | 'SHRL' | 'SHRA' | 'ROTL', general: 
 }
 
 export const LOWER_WORDS: Readonly<Record<string, Lower>> = {
-  ADD8: addLanes(8),
-  ADD16: addLanes(16),
+  ADD8: lanes(WASM.i8x16_add),
+  ADD16: lanes(WASM.i16x8_add),
   ADD32: binary(i32_add),
-  SUB8: subtractLanes(8),
-  SUB16: subtractLanes(16),
+  SUB8: lanes(WASM.i8x16_sub),
+  SUB16: lanes(WASM.i16x8_sub),
   SUB32: binary(i32_sub),
   SHLL8: shift(8, 'SHLL', shiftLeft8),
   SHLL16: shift(16, 'SHLL', shiftLeft16),
@@ -240,7 +197,7 @@ export const LOWER_WORDS: Readonly<Record<string, Lower>> = {
   ROTL16: shift(16, 'ROTL', rotate16),
   ROTL32: binary(i32_rotl),
   MUL8: multiply8,
-  MUL16: multiply16,
+  MUL16: lanes(WASM.i16x8_mul),
   MUL32: binary(i32_mul),
   AND: binary(i32_and),
   OR: binary(i32_or),

@@ -15,7 +15,6 @@ export interface Lowering {
   readonly aPair: number;
   readonly bPair: number;
   /** Scratch locals. */
-  readonly word: number;
   readonly pair: number;
   readonly vector: number;
 }

@@ -66,7 +66,6 @@ export class Translator {
   private readonly locals = new Locals();
   private readonly wordA: number;
   private readonly wordB: number;
-  private readonly word: number;
   private readonly pairA: number;
   private readonly pairB: number;
   private readonly pair: number;
@@ -86,7 +85,6 @@ export class Translator {
     const {locals} = this;
     this.wordA = locals.take(I32);
     this.wordB = locals.take(I32);
-    this.word = locals.take(I32);
     this.pairA = locals.take(I64);
     this.pairB = locals.take(I64);
     this.pair = locals.take(I64);
@@ -312,7 +310,6 @@ export class Translator {
       bPair: pairs && hasB ? this.variables.pairOperand(registerB(word), this.pairB) : -1,
       constant: isConstant ? immediateLow(word) : undefined,
       constantHigh: isConstant ? immediateHigh(word) : 0,
-      word: this.word,
       pair: this.pair,
       vector: this.vector,
     };
