@@ -331,10 +331,6 @@ export class Translator {
         lower(x);
         this.defineVector();
         return;
-      case 'words':
-        lower(x);
-        this.defineWords();
-        return;
       default:
         lower(x);
         this.definePairs();
@@ -380,22 +376,6 @@ export class Translator {
     }
   }
 
-  /** Stack: two words, the second above. */
-  private defineWords(): void {
-    const {code} = this;
-    const {place, offset} = this.begin();
-    const first = this.variables.newWord(true);
-    const second = this.variables.newWord(true);
-    code.set(second);
-    code.set(first);
-    if (place === undefined) return;
-    for (const [i, local] of [first, second].entries()) {
-      code.get(place);
-      code.get(local);
-      this.output.addWord(place, offset + 4 * i);
-    }
-  }
-
   private definePairs(): void {
     const {code} = this;
     const {place, offset} = this.begin();
@@ -409,12 +389,11 @@ export class Translator {
 }
 
 /** How a lowered instruction leaves its result. */
-type ResultForm = 'word' | 'words' | 'pair' | 'pairs' | 'vector';
+type ResultForm = 'word' | 'pair' | 'pairs' | 'vector';
 
 function resultForm({class: name, lane}: Arithmetic): ResultForm {
   if (name === '4_2') return 'pair';
   if (name === '4_4') return 'pairs';
   if (name !== '2_2') return 'word';
-  if (lane === 8) return 'vector';
-  return lane === 16 ? 'words' : 'pair';
+  return lane < 32 ? 'vector' : 'pair';
 }

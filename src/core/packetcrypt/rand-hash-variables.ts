@@ -5,7 +5,7 @@ import {type Locals, NO_LOCAL} from './rand-hash-locals.ts';
 /** Where a variable is: a word in an i32 local, or the low or high half of an i64 local. */
 export const WORD = 0;
 export const LOW = 1;
-export const HIGH = 2;
+const HIGH = 2;
 
 /** What is known of the interpreter's stack of variables at the current place of the program. */
 export class Variables {

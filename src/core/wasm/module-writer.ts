@@ -16,7 +16,7 @@ export interface MemoryImport {
 }
 
 /** Largest maximum a 32-bit memory may have, in pages. */
-export const MAX_PAGES = 65536;
+const MAX_PAGES = 65536;
 
 interface FunctionType {
   readonly parameters: readonly number[];
