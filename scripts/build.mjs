@@ -1,5 +1,5 @@
 // Builds everything that is not up to date: kernels to WebAssembly, TypeScript to dist/, the browser pages to dist/web/.
-import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {cpSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
 import {digestFiles, filesBelow, install, root, run, step, tool} from './lib.mjs';
@@ -57,6 +57,30 @@ export async function build() {
     rmSync(join(root, 'dist/bench'), {recursive: true, force: true});
     rmSync(join(root, '.cache/tsbuildinfo'), {force: true});
     await run(process.execPath, [tool('typescript/bin/tsc'), '-p', 'tsconfig.json']);
+  });
+  await buildPages();
+}
+
+/** Bundles the pages and the worker they start; the worker's address in the bundle is ./thread.js. */
+async function buildPages() {
+  const sources = [...filesBelow('web', 'src/core', 'assembly'), join(root, 'package-lock.json')];
+  await step('bundle pages', digestFiles(sources), ['dist/web/miner/miner.js', 'dist/web/thread.js'], async () => {
+    const {build: bundle} = await import('esbuild');
+    await bundle({
+      absWorkingDir: root,
+      entryPoints: ['web/miner/miner.ts', 'web/thread.ts'],
+      outdir: 'dist/web',
+      outbase: 'web',
+      bundle: true,
+      splitting: true,
+      minify: true,
+      format: 'esm',
+      target: 'es2022',
+      chunkNames: 'shared/[hash]',
+      logLevel: 'warning',
+    });
+    for (const file of ['miner/index.html', 'miner/miner.css'])
+      cpSync(join(root, 'web', file), join(root, 'dist/web', file));
   });
 }
 

@@ -1,4 +1,5 @@
-import type {AnnouncementWork} from '../packetcrypt/announcement-search.ts';
+import {equalBytes} from '../bytes/index.ts';
+import {type AnnouncementWork, searchHeader} from '../packetcrypt/announcement-search.ts';
 import type {FromAnnouncementThread, ToAnnouncementThread} from './announcement-thread.ts';
 import {EngineError} from './errors.ts';
 import {StopGate} from './stop-gate.ts';
@@ -71,11 +72,20 @@ export class AnnouncementMiner {
     this.#pool.postAll({type: 'go'});
   }
 
-  /** Replaces the work; what was found for the old one is still delivered with it. */
+  /**
+   * Replaces the work; what was found for the old one is still delivered with it.
+   * Throws EngineError 'closed', TypeError or RangeError for work that cannot be mined.
+   */
   update(work: AnnouncementWork): void {
     if (this.#closed) throw new EngineError('closed');
+    const header = searchHeader(work);
     const current = this.#works.get(this.#job);
-    if (current !== undefined && sameWork(current, work)) return;
+    if (
+      current !== undefined &&
+      equalBytes(searchHeader(current), header) &&
+      equalBytes(current.parentHash, work.parentHash)
+    )
+      return;
     this.#job++;
     this.#works.set(this.#job, work);
     // Finds of the work before are under way at most; older ones have been delivered.
@@ -152,18 +162,4 @@ export class AnnouncementMiner {
     this.#gate.died(crash.thread);
     this.#options.onCrash?.(crash);
   }
-}
-
-function sameWork(a: AnnouncementWork, b: AnnouncementWork): boolean {
-  const text = (work: AnnouncementWork): string =>
-    JSON.stringify([
-      work.parentBlockHeight,
-      work.workBits,
-      work.contentType ?? 0,
-      work.contentLength ?? 0,
-      [...work.parentHash],
-      [...(work.contentHash ?? [])],
-      [...(work.signingKey ?? [])],
-    ]);
-  return text(a) === text(b);
 }

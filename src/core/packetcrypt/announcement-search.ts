@@ -110,22 +110,7 @@ export class AnnouncementSearch {
 
   /** Starts over with new work. Throws TypeError or RangeError for fields that do not fit. */
   setWork(work: AnnouncementWork): void {
-    checkBytes('parentHash', work.parentHash, 32);
-    checkU32('workBits', work.workBits);
-    checkInteger('workBits exponent', work.workBits >>> 24, 3, 32);
-    checkInteger('workBits', work.workBits, 1, MAX_TARGET);
-    checkInteger('workBits mantissa', work.workBits & 0xffffff, 1, 0x7fffff);
-    this.#header = encodeAnnouncementHeader({
-      version: ANN_VERSION,
-      softNonce: 0,
-      hardNonce: 0,
-      workBits: work.workBits,
-      parentBlockHeight: work.parentBlockHeight,
-      contentType: work.contentType ?? 0,
-      contentLength: work.contentLength ?? 0,
-      contentHash: work.contentHash ?? new Uint8Array(32),
-      signingKey: work.signingKey ?? new Uint8Array(32),
-    });
+    this.#header = searchHeader(work);
     if (work.workBits !== this.#work?.workBits) this.#msPerJob = new Average();
     this.#work = {...work, parentHash: work.parentHash.slice()};
     this.#nonces = softNonceMax(work.workBits)! + 1;
@@ -316,6 +301,28 @@ export class AnnouncementSearch {
     this.#spent = 0;
     this.#phase = 'choose';
   }
+}
+
+/**
+ * The 88 header bytes of work, nonces zero. Throws TypeError or RangeError for work that cannot be mined.   spec §2
+ */
+export function searchHeader(work: AnnouncementWork): Uint8Array {
+  checkBytes('parentHash', work.parentHash, 32);
+  checkU32('workBits', work.workBits);
+  checkInteger('workBits exponent', work.workBits >>> 24, 3, 32);
+  checkInteger('workBits', work.workBits, 1, MAX_TARGET);
+  checkInteger('workBits mantissa', work.workBits & 0xffffff, 1, 0x7fffff);
+  return encodeAnnouncementHeader({
+    version: ANN_VERSION,
+    softNonce: 0,
+    hardNonce: 0,
+    workBits: work.workBits,
+    parentBlockHeight: work.parentBlockHeight,
+    contentType: work.contentType ?? 0,
+    contentLength: work.contentLength ?? 0,
+    contentHash: work.contentHash ?? new Uint8Array(32),
+    signingKey: work.signingKey ?? new Uint8Array(32),
+  });
 }
 
 const NOTHING = new Uint8Array(0);
