@@ -51,7 +51,7 @@ follows them is ignored), the 48 bytes of the coinbase commitment, the four hash
 byte order (without them announcements are not validated), and for shares the compact target; the last three are optional.
 Beside "blocks" an object may have "mutations" and "wireMutations", alterations of its blocks as in test/vectors/block.json.
 Verdicts: ok, share (only the share target is met) or the code of the specification; "value" is its number in the existing
-programs. The heights at which proof versions are allowed are not applied.
+programs. The heights at which proof versions are allowed are not applied; strict refuses versions below 2.
 Exit code 0 only if all are ok or share, 1 if some are not.`,
   };
   return makeCommand(text, OPTIONS, context, verify);
@@ -114,6 +114,9 @@ function check(entry: BlockEntry, profile: Profile, judge: AnnouncementJudge): P
   }
   const result = checkBlockProof({header, proof, commitment, blockHeight, shareTarget, parentHashes}, {judge});
   checkSignatures(proof);
+  // Nodes judge older versions by older rules and allow no content proofs; nothing of the kind is accepted by both.
+  if (proof.version < 2n) throw new BlockError('PROOF_VERSION_NOT_ALLOWED', {version: proof.version});
+  if (proof.contentProofs !== undefined) throw new BlockError('ANN_CONTENT_INVALID', {reason: 'not allowed'});
   return result;
 }
 

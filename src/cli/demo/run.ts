@@ -32,14 +32,15 @@ export interface DemoOptions {
   readonly untilBlock: number;
   readonly announcements: number;
   readonly bits: number;
+  /** Hashes that a block takes on average. */
+  readonly blockHashes: number;
   readonly threads: number;
 }
 
 /** The made-up chain begins here: past the heights at which the rules of today came into force. */
 const FIRST_HEIGHT = 200_000;
-/** Block hashes that a block and a share need on average. */
-const BLOCK_HASHES = 300_000;
-const SHARE_HASHES = 30_000;
+/** Shares on the way to a block, on average. */
+const SHARES = 10;
 /** Announcements of so many blocks are held, for those that are worth using for longer. */
 const HELD_BLOCKS = 4;
 /** Announcements judged at once. */
@@ -217,8 +218,9 @@ class Demo {
       );
     })!;
     const {annLeastWorkTarget} = choice;
-    const bits = bitsForHashes(BLOCK_HASHES, annLeastWorkTarget, set.count);
-    const shareTarget = bitsForHashes(SHARE_HASHES, annLeastWorkTarget, set.count);
+    const {blockHashes} = this.#options;
+    const bits = bitsForHashes(blockHashes, annLeastWorkTarget, set.count);
+    const shareTarget = bitsForHashes(Math.ceil(blockHashes / SHARES), annLeastWorkTarget, set.count);
     const previous = this.#hashes.get(height - 1)!;
     const timeSeconds = Math.floor(Date.now() / 1000);
     const draft = draftBlock({height, previous, bits, timeSeconds, annLeastWorkTarget, ...set});
@@ -275,14 +277,14 @@ class Demo {
     const {annLeastWorkTarget} = choice;
     const multiplier = powerMultiplier(annLeastWorkTarget, count);
     const needed = effectiveWork(bits, annLeastWorkTarget, count);
-    const worth = BigInt(hashes) * multiplier;
+    const saved = multiplier === 0n ? 0n : BigInt(hashes) * (multiplier - 1n);
     const lines = [
       `Block ${height} is proved and verified, with the rules of miners and pools and with those of nodes:`,
       `  announcements           ${formatNumber(count)}, of which the proof shows 4`,
       `  least effective work    ${formatNumber(workForCompact(annLeastWorkTarget)!)} hashes an announcement (${formatBits(annLeastWorkTarget)})`,
       `  power multiplier        ${formatNumber(multiplier)}: what the announcements make of each block hash`,
       `  block hashes            ${formatNumber(hashes)}, ${formatNumber(needed)} expected; ${shares} shares on the way`,
-      `  encryptions saved       ${formatNumber(worth - BigInt(hashes))}`,
+      `  encryptions saved       ${formatNumber(saved)}`,
       `  proof                   ${formatNumber(wire.length)} bytes`,
     ];
     for (const line of lines) await this.#terminal.print(line);
