@@ -1,0 +1,72 @@
+// Blocks.   chain spec §2.2, §2.4, §2.5
+//
+//   header 80 | proof section | transaction count varint | transactions
+import {Reader, Writer} from '../bytes/index.ts';
+import {type PacketCryptProof, ProofWireError, readProof} from '../packetcrypt/index.ts';
+import {decoding} from './decoding.ts';
+import {WireError} from './errors.ts';
+import {type BlockHeader, encodeHeader, HEADER_BYTES, readHeader} from './header.ts';
+import {readTransaction, type Transaction, writeTransaction} from './transaction.ts';
+
+/** Fewer bytes hold no transaction that has an input and an output. */
+const MIN_TRANSACTION_BYTES = 60;
+
+export interface Block {
+  readonly header: BlockHeader;
+  /** The proof section as it stands in the message. */
+  readonly proofSection: Uint8Array;
+  readonly proof: PacketCryptProof;
+  readonly transactions: readonly Transaction[];
+}
+
+/** Sizes that consensus limits, in bytes.   chain spec §2.5 */
+export interface BlockSize {
+  /** With proof and witnesses. */
+  readonly total: number;
+  /** With proof, without witnesses. */
+  readonly stripped: number;
+  readonly weight: number;
+}
+
+/** Runs the reading of a proof section; what it refuses concerns the message, never the block's hash. */
+function readSection(bytes: Uint8Array, offset: number): {proof: PacketCryptProof; length: number} {
+  const reader = new Reader(bytes.subarray(offset));
+  try {
+    return {proof: readProof(reader), length: reader.offset};
+  } catch (error) {
+    if (error instanceof ProofWireError) throw new WireError('bad-proof-section', {code: error.code}, error);
+    throw error;
+  }
+}
+
+/**
+ * Decodes a block message, submission or file record. Throws WireError; time and memory are bounded by the data.
+ * The proof section must be canonical except for the order of its records.   chain spec §2.4
+ */
+export function decodeBlock(bytes: Uint8Array): Block {
+  return decoding(() => {
+    const header = readHeader(new Reader(bytes));
+    const {proof, length} = readSection(bytes, HEADER_BYTES);
+    const proofSection = bytes.slice(HEADER_BYTES, HEADER_BYTES + length);
+    const reader = new Reader(bytes.subarray(HEADER_BYTES + length));
+    const count = reader.varintUpTo(Math.floor(reader.remaining / MIN_TRANSACTION_BYTES));
+    const transactions: Transaction[] = [];
+    for (let i = 0; i < count; i++) transactions.push(readTransaction(reader));
+    reader.end();
+    return {header, proofSection, proof, transactions};
+  });
+}
+
+/** Encodes a block, by default with witnesses; type 2 inventories ask for it without.   chain spec §2.3 */
+export function encodeBlock(block: Omit<Block, 'proof'>, witness = true): Uint8Array {
+  const writer = new Writer();
+  writer.bytes(encodeHeader(block.header)).bytes(block.proofSection).varint(block.transactions.length);
+  for (const transaction of block.transactions) writeTransaction(writer, transaction, witness);
+  return writer.finish();
+}
+
+export function blockSize(block: Omit<Block, 'proof'>): BlockSize {
+  const total = encodeBlock(block).length;
+  const stripped = encodeBlock(block, false).length;
+  return {total, stripped, weight: 3 * stripped + total};
+}
