@@ -4,6 +4,7 @@ import {existsSync, readFileSync} from 'node:fs';
 import {Command, CommanderError} from 'commander';
 import {annMineCommand} from './ann-mine.ts';
 import {annVerifyCommand} from './ann-verify.ts';
+import {benchCommand} from './bench.ts';
 import {blockVerifyCommand} from './block-verify.ts';
 import {demoCommand} from './demo.ts';
 import {EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE} from './exit-codes.ts';
@@ -21,6 +22,7 @@ export function createProgram(context: CommandContext): Command {
       makeGroup('ann', 'Mine and verify announcements.', [annMineCommand(context), annVerifyCommand(context)]),
     )
     .addCommand(makeGroup('block', 'Verify block proofs.', [blockVerifyCommand(context)]))
+    .addCommand(benchCommand(context))
     .addHelpText(
       'after',
       `
