@@ -1,4 +1,4 @@
-// Opcodes of RandHash, as in src/core/packetcrypt/instructions.ts; a test compares the two.   spec §4.4
+// Opcodes of RandHash, as in src/core/packetcrypt/rand-hash/instructions.ts; a test compares the two.   spec §4.4
 
 export const POPCNT8: u32 = 1,
   POPCNT16: u32 = 2,
@@ -78,7 +78,7 @@ export const IN: u32 = 64,
 export const MAX_PROGRAM_WORDS: u32 = 2048;
 export const MAX_OPERATIONS: u32 = 20000;
 
-/** Results below zero; src/core/packetcrypt/rand-hash-kernel.ts gives them their codes. */
+/** Results below zero; src/core/packetcrypt/rand-hash/rand-hash-kernel.ts gives them their codes. */
 export const TOO_BIG: i32 = -1,
   TOO_LONG: i32 = -3,
   BAD_OPCODE: i32 = -5,

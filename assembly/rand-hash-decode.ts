@@ -120,7 +120,7 @@ function jumpTarget(words: usize, count: u32, pc: u32): u32 {
 }
 
 /**
- * Checks a program and decodes it; accepts what checkProgram of src/core/packetcrypt/rand-hash-check.ts accepts, and
+ * Checks a program and decodes it; accepts what checkProgram of src/core/packetcrypt/rand-hash/rand-hash-check.ts accepts, and
  * refuses the rest with the same code.
  *   words   `count` words
  *   decoded DECODED_BYTES, 16-byte aligned

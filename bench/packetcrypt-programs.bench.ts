@@ -5,10 +5,10 @@ import {createHash} from 'node:crypto';
 import {cpus} from 'node:os';
 import {parseArgs} from 'node:util';
 import {expand} from '../src/core/crypto/index.ts';
-import {generateProgram} from '../src/core/packetcrypt/rand-gen.ts';
-import {type CompiledProgram, compileProgram} from '../src/core/packetcrypt/rand-hash-compiler.ts';
-import {programCost} from '../src/core/packetcrypt/rand-hash-cost.ts';
-import {loadRandHashKernel} from '../src/core/packetcrypt/rand-hash-kernel.ts';
+import {generateProgram} from '../src/core/packetcrypt/rand-hash/rand-gen.ts';
+import {type CompiledProgram, compileProgram} from '../src/core/packetcrypt/rand-hash/rand-hash-compiler.ts';
+import {programCost} from '../src/core/packetcrypt/rand-hash/rand-hash-cost.ts';
+import {loadRandHashKernel} from '../src/core/packetcrypt/rand-hash/rand-hash-kernel.ts';
 
 const {values} = parseArgs({
   options: {programs: {type: 'string', default: '60'}, json: {type: 'boolean', default: false}},

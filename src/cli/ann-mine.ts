@@ -1,6 +1,6 @@
 import type {Command} from 'commander';
 import {AnnouncementMiner} from '../core/engines/index.ts';
-import type {AnnouncementWork} from '../core/packetcrypt/announcement-search.ts';
+import type {AnnouncementWork} from '../core/packetcrypt/announcement/announcement-search.ts';
 import {ANN_BYTES} from '../core/packetcrypt/index.ts';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
 import {EXIT_INTERRUPTED} from './exit-codes.ts';

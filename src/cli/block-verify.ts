@@ -1,9 +1,9 @@
 import {readFile, stat} from 'node:fs/promises';
 import type {Command} from 'commander';
 import {concatBytes, copyBytes, encodeHex, Reader, Writer} from '../core/bytes/index.ts';
-import {AnnouncementChecker} from '../core/packetcrypt/announcement-checker.ts';
-import {AnnouncementKernel} from '../core/packetcrypt/announcement-kernel.ts';
-import {CHECKER_PAGES} from '../core/packetcrypt/announcement-memory.ts';
+import {AnnouncementChecker} from '../core/packetcrypt/announcement/announcement-checker.ts';
+import {AnnouncementKernel} from '../core/packetcrypt/announcement/announcement-kernel.ts';
+import {CHECKER_PAGES} from '../core/packetcrypt/announcement/announcement-memory.ts';
 import {
   type AnnouncementJudge,
   BlockError,

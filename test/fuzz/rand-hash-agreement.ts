@@ -1,6 +1,6 @@
 import {CodedError} from '../../src/core/errors.ts';
-import {generateProgram} from '../../src/core/packetcrypt/rand-gen.ts';
-import {runProgram} from '../../src/core/packetcrypt/rand-hash.ts';
+import {generateProgram} from '../../src/core/packetcrypt/rand-hash/rand-gen.ts';
+import {runProgram} from '../../src/core/packetcrypt/rand-hash/rand-hash.ts';
 import {loadProgram} from '../core/packetcrypt/compiled-program.ts';
 import {decodeWithKernel, generateWithKernel, runDecoded} from '../core/packetcrypt/kernel-program.ts';
 import {mutateProgram} from './rand-hash-programs.ts';

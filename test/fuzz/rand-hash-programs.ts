@@ -10,7 +10,7 @@ import {
   LOOP,
   MEMORY,
   opcodeOf,
-} from '../../src/core/packetcrypt/instructions.ts';
+} from '../../src/core/packetcrypt/rand-hash/instructions.ts';
 import type {Random} from './random.ts';
 
 const IMMEDIATE = 1 << 18;

@@ -1,7 +1,7 @@
 import {randomBytes} from 'node:crypto';
 import {AnnouncementMiner} from '../../core/engines/index.ts';
-import {annHash0, encodeAnnouncementHeader, v1Seed} from '../../core/packetcrypt/announcement.ts';
-import {AnnouncementKernel} from '../../core/packetcrypt/announcement-kernel.ts';
+import {annHash0, encodeAnnouncementHeader, v1Seed} from '../../core/packetcrypt/announcement/announcement.ts';
+import {AnnouncementKernel} from '../../core/packetcrypt/announcement/announcement-kernel.ts';
 import {
   DIGEST_A,
   FOUND,
@@ -15,9 +15,9 @@ import {
   TABLE,
   TREE,
   TREE_ROOT,
-} from '../../core/packetcrypt/announcement-memory.ts';
-import {AnnouncementSearch, type AnnouncementWork} from '../../core/packetcrypt/announcement-search.ts';
-import {compileImage, ItemMaker, ItemTable, makeImage} from '../../core/packetcrypt/item-table.ts';
+} from '../../core/packetcrypt/announcement/announcement-memory.ts';
+import {AnnouncementSearch, type AnnouncementWork} from '../../core/packetcrypt/announcement/announcement-search.ts';
+import {compileImage, ItemMaker, ItemTable, makeImage} from '../../core/packetcrypt/announcement/item-table.ts';
 import {spawnNodeThread} from '../../service/threads/node-threads.ts';
 import {type BenchRow, measureRow, startWatch} from './row.ts';
 

@@ -1,7 +1,7 @@
 import {randomBytes, randomFillSync} from 'node:crypto';
-import {AnnouncementSet} from '../../core/packetcrypt/announcement-set.ts';
-import {AnnouncementStore} from '../../core/packetcrypt/announcement-store.ts';
-import {BlockSearch} from '../../core/packetcrypt/block-search.ts';
+import {AnnouncementSet} from '../../core/packetcrypt/block/announcement-set.ts';
+import {AnnouncementStore} from '../../core/packetcrypt/block/announcement-store.ts';
+import {BlockSearch} from '../../core/packetcrypt/block/block-search.ts';
 import {JOBS, randomNonce} from './announcements.ts';
 import {type BenchRow, measureRow, startWatch} from './row.ts';
 

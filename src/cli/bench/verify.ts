@@ -1,6 +1,6 @@
-import {AnnouncementChecker} from '../../core/packetcrypt/announcement-checker.ts';
-import {AnnouncementKernel} from '../../core/packetcrypt/announcement-kernel.ts';
-import {CHECKER_PAGES} from '../../core/packetcrypt/announcement-memory.ts';
+import {AnnouncementChecker} from '../../core/packetcrypt/announcement/announcement-checker.ts';
+import {AnnouncementKernel} from '../../core/packetcrypt/announcement/announcement-kernel.ts';
+import {CHECKER_PAGES} from '../../core/packetcrypt/announcement/announcement-memory.ts';
 import {meetsTarget} from '../../core/packetcrypt/work-check.ts';
 import {RandomJob} from './announcements.ts';
 import {type BenchRow, measureRow, startWatch} from './row.ts';

@@ -1,5 +1,5 @@
 import {equalBytes} from '../bytes/index.ts';
-import {type AnnouncementWork, searchHeader} from '../packetcrypt/announcement-search.ts';
+import {type AnnouncementWork, searchHeader} from '../packetcrypt/announcement/announcement-search.ts';
 import type {FromAnnouncementThread, ToAnnouncementThread} from './announcement-thread.ts';
 import {EngineError} from './errors.ts';
 import {StopGate} from './stop-gate.ts';

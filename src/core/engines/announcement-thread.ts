@@ -1,10 +1,10 @@
-import {AnnouncementKernel} from '../packetcrypt/announcement-kernel.ts';
-import {MINER_PAGES} from '../packetcrypt/announcement-memory.ts';
+import {AnnouncementKernel} from '../packetcrypt/announcement/announcement-kernel.ts';
+import {MINER_PAGES} from '../packetcrypt/announcement/announcement-memory.ts';
 import {
   AnnouncementSearch,
   type AnnouncementSearchStats,
   type AnnouncementWork,
-} from '../packetcrypt/announcement-search.ts';
+} from '../packetcrypt/announcement/announcement-search.ts';
 import type {ThreadContext} from './thread-port.ts';
 
 /** Hard nonces [from, from + count), handed out once. */

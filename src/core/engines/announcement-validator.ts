@@ -1,7 +1,7 @@
 import {checkBytes} from '../errors.ts';
-import {ANN_BYTES} from '../packetcrypt/announcement.ts';
-import {jobKey} from '../packetcrypt/announcement-checker.ts';
-import type {AnnouncementContext, AnnouncementVerdict} from '../packetcrypt/announcement-verdict.ts';
+import {ANN_BYTES} from '../packetcrypt/announcement/announcement.ts';
+import {jobKey} from '../packetcrypt/announcement/announcement-checker.ts';
+import type {AnnouncementContext, AnnouncementVerdict} from '../packetcrypt/announcement/announcement-verdict.ts';
 import type {FromCheckerThread, ToCheckerThread} from './checker-thread.ts';
 import {EngineError} from './errors.ts';
 import {type ThreadCrash, ThreadPool} from './thread-pool.ts';

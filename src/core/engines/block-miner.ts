@@ -1,9 +1,9 @@
 import {checkBytes, checkInteger, checkU32} from '../errors.ts';
-import {ANN_BYTES} from '../packetcrypt/announcement.ts';
-import type {AnnouncementClass} from '../packetcrypt/announcement-choice.ts';
-import {type AddResult, AnnouncementSet, type PreparedSet} from '../packetcrypt/announcement-set.ts';
-import {AnnouncementStore} from '../packetcrypt/announcement-store.ts';
-import type {BlockFind} from '../packetcrypt/block-search.ts';
+import {ANN_BYTES} from '../packetcrypt/announcement/announcement.ts';
+import type {AnnouncementClass} from '../packetcrypt/block/announcement-choice.ts';
+import {type AddResult, AnnouncementSet, type PreparedSet} from '../packetcrypt/block/announcement-set.ts';
+import {AnnouncementStore} from '../packetcrypt/block/announcement-store.ts';
+import type {BlockFind} from '../packetcrypt/block/block-search.ts';
 import type {FromBlockThread, ToBlockThread} from './block-thread.ts';
 import {EngineError} from './errors.ts';
 import {StopGate} from './stop-gate.ts';

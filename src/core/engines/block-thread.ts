@@ -1,6 +1,6 @@
-import type {SharedStore} from '../packetcrypt/announcement-store.ts';
-import {BLOCK_BATCH} from '../packetcrypt/block-memory.ts';
-import {type BlockFind, BlockSearch, type BlockWork} from '../packetcrypt/block-search.ts';
+import type {SharedStore} from '../packetcrypt/block/announcement-store.ts';
+import {BLOCK_BATCH} from '../packetcrypt/block/block-memory.ts';
+import {type BlockFind, BlockSearch, type BlockWork} from '../packetcrypt/block/block-search.ts';
 import type {ThreadContext} from './thread-port.ts';
 
 export type ToBlockThread =

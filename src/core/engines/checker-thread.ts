@@ -1,7 +1,7 @@
-import {AnnouncementChecker} from '../packetcrypt/announcement-checker.ts';
-import {AnnouncementKernel} from '../packetcrypt/announcement-kernel.ts';
-import {CHECKER_PAGES} from '../packetcrypt/announcement-memory.ts';
-import type {AnnouncementContext, AnnouncementVerdict} from '../packetcrypt/announcement-verdict.ts';
+import {AnnouncementChecker} from '../packetcrypt/announcement/announcement-checker.ts';
+import {AnnouncementKernel} from '../packetcrypt/announcement/announcement-kernel.ts';
+import {CHECKER_PAGES} from '../packetcrypt/announcement/announcement-memory.ts';
+import type {AnnouncementContext, AnnouncementVerdict} from '../packetcrypt/announcement/announcement-verdict.ts';
 import type {ThreadContext} from './thread-port.ts';
 
 export interface ToCheckerThread {

@@ -2,7 +2,7 @@
 import {bigToCompact, compactToBig, concatBytes, copyBytes, equalBytes, readU32} from '../bytes/index.ts';
 import {compress32} from '../crypto/index.ts';
 import {checkU32} from '../errors.ts';
-import {type AnnouncementHeader, decodeAnnouncementHeader} from './announcement.ts';
+import {type AnnouncementHeader, decodeAnnouncementHeader} from './announcement/announcement.ts';
 import {
   ANN_WAIT_BLOCKS,
   compactForWork,

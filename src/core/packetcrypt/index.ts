@@ -33,14 +33,15 @@ export {
   TABLE_DEPTH,
   TABLE_ITEMS,
   v1Seed,
-} from './announcement.ts';
-export {announcementVerdict, checkAnnouncement} from './announcement-check.ts';
-export {type AnnouncementChoice, type AnnouncementClass, chooseAnnouncements} from './announcement-choice.ts';
-export {AnnouncementJob} from './announcement-mine.ts';
-export {AnnouncementTree, branchRoot} from './announcement-tree.ts';
-export {makeOldItem, oldAnnouncementVerdict} from './announcement-v0.ts';
-export type {AnnouncementContext, AnnouncementJudge, AnnouncementVerdict} from './announcement-verdict.ts';
-export {type AnnouncementWork, annWork} from './announcement-work.ts';
+} from './announcement/announcement.ts';
+export {announcementVerdict, checkAnnouncement} from './announcement/announcement-check.ts';
+export {AnnouncementJob} from './announcement/announcement-mine.ts';
+export {AnnouncementTree, branchRoot} from './announcement/announcement-tree.ts';
+export {makeOldItem, oldAnnouncementVerdict} from './announcement/announcement-v0.ts';
+export type {AnnouncementContext, AnnouncementJudge, AnnouncementVerdict} from './announcement/announcement-verdict.ts';
+export {type AnnouncementWork, annWork} from './announcement/announcement-work.ts';
+export {type ItemProgram, makeItem, makeProgram} from './announcement/item.ts';
+export {type AnnouncementChoice, type AnnouncementClass, chooseAnnouncements} from './block/announcement-choice.ts';
 export {
   type BlockCheckOptions,
   type BlockProofInput,
@@ -52,9 +53,15 @@ export {
   type ProofOutcome,
   type ProofResult,
   splitHeaderAndProof,
-} from './block-check.ts';
-export {checkProofVersion, checkSignatures, difficultyOf, PKT_PROOF_RULES, type ProofRules} from './block-rules.ts';
-export {type BlockWork, blockWork, proofWork} from './block-work.ts';
+} from './block/block-check.ts';
+export {
+  checkProofVersion,
+  checkSignatures,
+  difficultyOf,
+  PKT_PROOF_RULES,
+  type ProofRules,
+} from './block/block-rules.ts';
+export {type BlockWork, blockWork, proofWork} from './block/block-work.ts';
 export {
   COMMITMENT_BYTES,
   COMMITMENT_MAGIC,
@@ -65,7 +72,8 @@ export {
   fillPlaceholder,
   findCommitment,
   placeholderScript,
-} from './commitment.ts';
+} from './block/commitment.ts';
+export {decodeShare, encodeShare, HEADER_BYTES, type Share, type ShareUpload, shareHandler} from './block/share.ts';
 export {
   crypt,
   finalize,
@@ -110,11 +118,17 @@ export {
   type RandHashErrorCode,
 } from './errors.ts';
 export {checkContentProofs, OLD_DIFFICULTY, oldDegrade} from './historical.ts';
-export {type ItemProgram, makeItem, makeProgram} from './item.ts';
 export type {Profile} from './profile.ts';
-export {checkTreeProof, type TreeProofInput, treeProofRoot} from './proof-check.ts';
-export {isProvable, orderAnnouncements, pickHashes, TREE_HASH_BYTES} from './proof-order.ts';
-export {entryCount, type HashPairs, hashPairsPlainly, PROOF_ANNS, ProofTree, TREE_ENTRY_BYTES} from './proof-tree.ts';
+export {checkTreeProof, type TreeProofInput, treeProofRoot} from './proof/proof-check.ts';
+export {isProvable, orderAnnouncements, pickHashes, TREE_HASH_BYTES} from './proof/proof-order.ts';
+export {
+  entryCount,
+  type HashPairs,
+  hashPairsPlainly,
+  PROOF_ANNS,
+  ProofTree,
+  TREE_ENTRY_BYTES,
+} from './proof/proof-tree.ts';
 export {
   decodeProof,
   encodeProof,
@@ -122,8 +136,7 @@ export {
   type ProofLayout,
   readProof,
   SIGNATURE_BYTES,
-} from './proof-wire.ts';
-export {generateProgram} from './rand-gen.ts';
-export {runProgram} from './rand-hash.ts';
-export {decodeShare, encodeShare, HEADER_BYTES, type Share, type ShareUpload, shareHandler} from './share.ts';
+} from './proof/proof-wire.ts';
+export {generateProgram} from './rand-hash/rand-gen.ts';
+export {runProgram} from './rand-hash/rand-hash.ts';
 export {meetsTarget} from './work-check.ts';

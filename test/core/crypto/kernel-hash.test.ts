@@ -1,9 +1,14 @@
 import {deepEqual} from 'node:assert/strict';
 import {test} from 'node:test';
 import {compress32, compress64, dsha256, expand} from '../../../src/core/crypto/index.ts';
-import {AnnouncementKernel} from '../../../src/core/packetcrypt/announcement-kernel.ts';
-import {DIGEST_A, DIGEST_B, MINER_PAGES, TABLE} from '../../../src/core/packetcrypt/announcement-memory.ts';
-import {THREAD_STATES, THREAD_WORK} from '../../../src/core/packetcrypt/block-memory.ts';
+import {AnnouncementKernel} from '../../../src/core/packetcrypt/announcement/announcement-kernel.ts';
+import {
+  DIGEST_A,
+  DIGEST_B,
+  MINER_PAGES,
+  TABLE,
+} from '../../../src/core/packetcrypt/announcement/announcement-memory.ts';
+import {THREAD_STATES, THREAD_WORK} from '../../../src/core/packetcrypt/block/block-memory.ts';
 import {openBlockKernel} from '../packetcrypt/block-kernel-support.ts';
 import {hashVectors} from './hash-suite.ts';
 

@@ -1,6 +1,6 @@
-import {AnnouncementStore} from '../../../src/core/packetcrypt/announcement-store.ts';
-import {type BlockExports, instantiateBlockKernel} from '../../../src/core/packetcrypt/block-kernel.ts';
-import {threadBase} from '../../../src/core/packetcrypt/block-memory.ts';
+import {AnnouncementStore} from '../../../src/core/packetcrypt/block/announcement-store.ts';
+import {type BlockExports, instantiateBlockKernel} from '../../../src/core/packetcrypt/block/block-kernel.ts';
+import {threadBase} from '../../../src/core/packetcrypt/block/block-memory.ts';
 
 /** A block kernel with its curve table, over the memory of a small store. */
 export interface BlockKernel {

@@ -1,4 +1,4 @@
-import {type CompiledProgram, compileProgram} from '../../../src/core/packetcrypt/rand-hash-compiler.ts';
+import {type CompiledProgram, compileProgram} from '../../../src/core/packetcrypt/rand-hash/rand-hash-compiler.ts';
 
 const MEMORY = 1024;
 const FIRST = 4096;

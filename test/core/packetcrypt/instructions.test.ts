@@ -8,7 +8,7 @@ import {
   INSTRUCTION_NAMES,
   immediateHigh,
   immediateLow,
-} from '../../../src/core/packetcrypt/instructions.ts';
+} from '../../../src/core/packetcrypt/rand-hash/instructions.ts';
 import {readVectors} from '../../support/vectors.ts';
 import {RAND_HASHES} from './rand-hash-implementations.ts';
 

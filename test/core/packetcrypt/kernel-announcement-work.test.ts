@@ -1,7 +1,7 @@
 import {deepEqual, equal} from 'node:assert/strict';
 import {randomBytes} from 'node:crypto';
 import {test} from 'node:test';
-import {AnnouncementKernel} from '../../../src/core/packetcrypt/announcement-kernel.ts';
+import {AnnouncementKernel} from '../../../src/core/packetcrypt/announcement/announcement-kernel.ts';
 import {
   BATCH,
   DECODED_1,
@@ -16,8 +16,7 @@ import {
   STATE_STRIDE,
   TABLE,
   TREE,
-} from '../../../src/core/packetcrypt/announcement-memory.ts';
-import {annCrypt, makeItem, makeProgram, meetsTarget, TABLE_ITEMS} from '../../../src/core/packetcrypt/index.ts';
+} from '../../../src/core/packetcrypt/announcement/announcement-memory.ts';
 import {
   compileImage,
   ItemMaker,
@@ -26,7 +25,8 @@ import {
   interpretImage,
   type LoadedProgram,
   makeImage,
-} from '../../../src/core/packetcrypt/item-table.ts';
+} from '../../../src/core/packetcrypt/announcement/item-table.ts';
+import {annCrypt, makeItem, makeProgram, meetsTarget, TABLE_ITEMS} from '../../../src/core/packetcrypt/index.ts';
 import {announcementTableVectors, announcementWorkVectors, type TableUnderTest} from './announcement-work-suite.ts';
 
 type Load = (kernel: AnnouncementKernel, count: number) => LoadedProgram;

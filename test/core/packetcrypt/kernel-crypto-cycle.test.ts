@@ -2,7 +2,7 @@ import {deepEqual, equal} from 'node:assert/strict';
 import {randomBytes} from 'node:crypto';
 import {test} from 'node:test';
 import {readU32} from '../../../src/core/bytes/index.ts';
-import {AnnouncementKernel} from '../../../src/core/packetcrypt/announcement-kernel.ts';
+import {AnnouncementKernel} from '../../../src/core/packetcrypt/announcement/announcement-kernel.ts';
 import {
   BATCH,
   DIGEST_A,
@@ -13,13 +13,13 @@ import {
   STATE_STRIDE,
   STATES,
   TABLE,
-} from '../../../src/core/packetcrypt/announcement-memory.ts';
+} from '../../../src/core/packetcrypt/announcement/announcement-memory.ts';
 import {
   BLOCK_STATE_STRIDE,
   THREAD_CURVE_WORK,
   THREAD_HITS,
   THREAD_STATES,
-} from '../../../src/core/packetcrypt/block-memory.ts';
+} from '../../../src/core/packetcrypt/block/block-memory.ts';
 import * as plain from '../../../src/core/packetcrypt/index.ts';
 import {openBlockKernel} from './block-kernel-support.ts';
 import {type CryptoCycleImplementation, cryptoCycleVectors, OutsideContract} from './crypto-cycle-suite.ts';

@@ -1,5 +1,9 @@
 import {RandHashError} from '../../../src/core/packetcrypt/errors.ts';
-import {DECODED_BYTES, loadRandHashKernel, randHashRefusal} from '../../../src/core/packetcrypt/rand-hash-kernel.ts';
+import {
+  DECODED_BYTES,
+  loadRandHashKernel,
+  randHashRefusal,
+} from '../../../src/core/packetcrypt/rand-hash/rand-hash-kernel.ts';
 
 const SEED = 0x100;
 const SCRATCH = 0x1000;

@@ -16,7 +16,7 @@ import {
   registerA,
   registerB,
   skipOf,
-} from '../../../src/core/packetcrypt/instructions.ts';
+} from '../../../src/core/packetcrypt/rand-hash/instructions.ts';
 
 /** A program as text, one line per word: position, word, instruction indented by its depth, operands. */
 export function listProgram(program: Uint32Array): string {

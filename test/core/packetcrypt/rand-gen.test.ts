@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {createHash} from 'node:crypto';
 import {describe, it} from 'node:test';
 import {decodeHex} from '../../../src/core/bytes/index.ts';
-import {generateProgram} from '../../../src/core/packetcrypt/rand-gen.ts';
+import {generateProgram} from '../../../src/core/packetcrypt/rand-hash/rand-gen.ts';
 import {readVectors} from '../../support/vectors.ts';
 import {RAND_GENS} from './rand-hash-implementations.ts';
 import {wordBytes, wordsFromHex} from './words.ts';

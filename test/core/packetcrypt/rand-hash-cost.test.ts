@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import {expand} from '../../../src/core/crypto/index.ts';
-import {generateProgram} from '../../../src/core/packetcrypt/rand-gen.ts';
-import {runProgram} from '../../../src/core/packetcrypt/rand-hash.ts';
-import {analyseProgram} from '../../../src/core/packetcrypt/rand-hash-analysis.ts';
-import {programCost, readsItemNumber} from '../../../src/core/packetcrypt/rand-hash-cost.ts';
+import {generateProgram} from '../../../src/core/packetcrypt/rand-hash/rand-gen.ts';
+import {runProgram} from '../../../src/core/packetcrypt/rand-hash/rand-hash.ts';
+import {analyseProgram} from '../../../src/core/packetcrypt/rand-hash/rand-hash-analysis.ts';
+import {programCost, readsItemNumber} from '../../../src/core/packetcrypt/rand-hash/rand-hash-cost.ts';
 import {wordsOf} from './words.ts';
 
 const ITEM = 5;

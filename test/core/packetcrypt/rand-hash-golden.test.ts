@@ -8,9 +8,9 @@ import {
   END,
   IN,
   MEMORY,
-} from '../../../src/core/packetcrypt/instructions.ts';
-import {generateProgram} from '../../../src/core/packetcrypt/rand-gen.ts';
-import {compileProgram} from '../../../src/core/packetcrypt/rand-hash-compiler.ts';
+} from '../../../src/core/packetcrypt/rand-hash/instructions.ts';
+import {generateProgram} from '../../../src/core/packetcrypt/rand-hash/rand-gen.ts';
+import {compileProgram} from '../../../src/core/packetcrypt/rand-hash/rand-hash-compiler.ts';
 import {checkGolden} from '../../support/golden.ts';
 import {listModule} from '../wasm/list-module.ts';
 import {listProgram} from './list-program.ts';

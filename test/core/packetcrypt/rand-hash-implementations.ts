@@ -1,6 +1,6 @@
 // Every implementation of RandGen and RandHash behind one interface, so that one suite runs over all of them.
-import {generateProgram} from '../../../src/core/packetcrypt/rand-gen.ts';
-import {runProgram} from '../../../src/core/packetcrypt/rand-hash.ts';
+import {generateProgram} from '../../../src/core/packetcrypt/rand-hash/rand-gen.ts';
+import {runProgram} from '../../../src/core/packetcrypt/rand-hash/rand-hash.ts';
 import {loadProgram} from './compiled-program.ts';
 import {generateWithKernel, runWithKernel} from './kernel-program.ts';
 

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import {readFileSync} from 'node:fs';
 import {describe, it} from 'node:test';
 import {expand} from '../../../src/core/crypto/index.ts';
-import {ARITHMETIC, INSTRUCTION_NAMES} from '../../../src/core/packetcrypt/instructions.ts';
-import {DECODED_BYTES, GENERATOR_SCRATCH, loadRandHashKernel} from '../../../src/core/packetcrypt/rand-hash-kernel.ts';
+import {ARITHMETIC, INSTRUCTION_NAMES} from '../../../src/core/packetcrypt/rand-hash/instructions.ts';
+import {
+  DECODED_BYTES,
+  GENERATOR_SCRATCH,
+  loadRandHashKernel,
+} from '../../../src/core/packetcrypt/rand-hash/rand-hash-kernel.ts';
 import {expandWithKernel} from './kernel-program.ts';
 
 describe('randhash kernel', () => {
