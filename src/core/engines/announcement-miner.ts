@@ -97,7 +97,7 @@ export class AnnouncementMiner {
   stop(): Promise<void> {
     this.#going = false;
     if (this.#closed) return Promise.resolve();
-    const {stop, done} = this.#gate.open(this.#pool.size);
+    const {stop, done} = this.#gate.open(this.#pool.alive);
     this.#pool.postAll({type: 'stop', stop});
     return done;
   }
@@ -110,7 +110,7 @@ export class AnnouncementMiner {
   }
 
   get stats(): AnnouncementMinerStats {
-    const sum = {threads: this.#pool.alive, hashes: 0, announcements: 0, jobs: 0, rejected: 0};
+    const sum = {threads: this.#pool.alive.length, hashes: 0, announcements: 0, jobs: 0, rejected: 0};
     for (const part of [...this.#done, ...this.#stats]) {
       if (part === undefined) continue;
       sum.hashes += part.hashes;

@@ -1,7 +1,9 @@
+import {copyBytes} from '../bytes/index.ts';
 import {checkBytes} from '../errors.ts';
 import {ANN_BYTES} from '../packetcrypt/announcement/announcement.ts';
 import {jobKey} from '../packetcrypt/announcement/announcement-checker.ts';
 import type {AnnouncementContext, AnnouncementVerdict} from '../packetcrypt/announcement/announcement-verdict.ts';
+import {checkProfile} from '../packetcrypt/profile.ts';
 import type {FromCheckerThread, ToCheckerThread} from './checker-thread.ts';
 import {EngineError} from './errors.ts';
 import {type ThreadCrash, ThreadPool} from './thread-pool.ts';
@@ -93,7 +95,9 @@ export class AnnouncementValidator {
     }
     const count = anns.length / ANN_BYTES;
     if (parentHashes.length !== 32) checkBytes('parentHashes', parentHashes, 32 * count);
+    checkProfile(context.profile ?? 'strict');
     if (this.#closed) throw new EngineError('closed');
+    if (this.#pool.alive.length === 0) throw new EngineError('threads-lost');
     if (this.#waiting + count > this.#maxWaiting) {
       throw new EngineError('overloaded', {waiting: this.#waiting, limit: this.#maxWaiting});
     }
@@ -104,7 +108,7 @@ export class AnnouncementValidator {
       for (const places of divide(anns, parentHashes)) {
         this.#queue.push(makeTask(request, places, anns, parentHashes, context));
       }
-      for (let thread = 0; thread < this.#pool.size; thread++) this.#feed(thread);
+      for (const thread of this.#pool.alive) this.#feed(thread);
     });
   }
 
@@ -147,7 +151,7 @@ export class AnnouncementValidator {
       else this.#fail(task, crash.error);
     }
     held.clear();
-    if (!crash.replaced && this.#pool.alive === 0) {
+    if (!crash.replaced && this.#pool.alive.length === 0) {
       for (const task of this.#queue.splice(0)) this.#fail(task, crash.error);
     }
     this.#options.onCrash?.(crash);
@@ -196,7 +200,7 @@ function makeTask(
 ): Task {
   const one = parentHashes.length === 32;
   const ownAnns = new Uint8Array(ANN_BYTES * places.length);
-  const ownParents = one ? parentHashes.slice() : new Uint8Array(32 * places.length);
+  const ownParents = one ? copyBytes(parentHashes) : new Uint8Array(32 * places.length);
   places.forEach((place, k) => {
     ownAnns.set(anns.subarray(place * ANN_BYTES, (place + 1) * ANN_BYTES), k * ANN_BYTES);
     if (!one) ownParents.set(parentHashes.subarray(32 * place, 32 * place + 32), 32 * k);

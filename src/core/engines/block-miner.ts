@@ -1,17 +1,22 @@
-import {checkBytes, checkInteger, checkU32} from '../errors.ts';
+import {copyBytes, equalBytes} from '../bytes/index.ts';
+import {checkBytes, checkInteger} from '../errors.ts';
 import {ANN_BYTES} from '../packetcrypt/announcement/announcement.ts';
 import type {AnnouncementClass} from '../packetcrypt/block/announcement-choice.ts';
 import {type AddResult, AnnouncementSet, type PreparedSet} from '../packetcrypt/block/announcement-set.ts';
 import {AnnouncementStore} from '../packetcrypt/block/announcement-store.ts';
-import type {BlockFind} from '../packetcrypt/block/block-search.ts';
+import {type BlockFind, checkBlockTarget} from '../packetcrypt/block/block-search.ts';
 import type {FromBlockThread, ToBlockThread} from './block-thread.ts';
 import {EngineError} from './errors.ts';
 import {StopGate} from './stop-gate.ts';
 import {type ThreadCrash, ThreadPool} from './thread-pool.ts';
 import type {SpawnThread} from './thread-port.ts';
 
-/** Header nonces that each thread may look at for one work. */
+/**
+ * Header nonces that a thread looks at for one work before it moves on by 64 times as many; a thread that takes the place of
+ * a crashed one begins far from where any other will come.
+ */
 const HEADER_NONCES = 4096;
+const CRASH_STEP = 1 << 24;
 
 export interface BlockMinerOptions {
   readonly threads: number;
@@ -61,6 +66,7 @@ export class BlockMiner {
   readonly #hashes: number[] = [];
   readonly #gate = new StopGate();
   #doneHashes = 0;
+  #crashes = 0;
   #prepared: PreparedSet | undefined;
   #mined: PreparedSet | undefined;
   /** Sets of the jobs that finds may still come from. */
@@ -121,23 +127,29 @@ export class BlockMiner {
   }
 
   /**
-   * Mines a header over the prepared set, or over the one mined already if none was prepared since.
+   * Mines a header over the prepared set, or over the one mined already if none was prepared since. With the header, target
+   * and set of before it goes on where stop() paused.
    *
    * header  80 bytes; the nonce field is chosen by the miner    target  compact effective target, exponent 3..32
    */
   mine(header: Uint8Array, target: number): void {
     if (this.#closed) throw new EngineError('closed');
     checkBytes('header', header, 80);
-    checkU32('target', target);
+    checkBlockTarget(target);
     const prepared = this.#prepared ?? this.#mined;
     if (prepared === undefined) throw new RangeError('"prepare" expected to be called before "mine"');
+    const same = this.#work !== undefined && this.#work.target === target && equalBytes(this.#work.header, header);
+    this.#going = true;
+    if (prepared === this.#mined && same) {
+      this.#pool.postAll({type: 'go'});
+      return;
+    }
     this.#mined = prepared;
     this.#prepared = undefined;
-    this.#work = {header: header.slice(), target};
+    this.#work = {header: copyBytes(header), target};
     this.#job++;
     this.#sets.set(this.#job, prepared);
-    this.#going = true;
-    for (let thread = 0; thread < this.#pool.size; thread++) {
+    for (const thread of this.#pool.alive) {
       this.#behind.add(thread);
       this.#postWork(thread);
     }
@@ -146,7 +158,8 @@ export class BlockMiner {
 
   #postWork(thread: number): void {
     const {order, count} = this.#mined!;
-    const work = {...this.#work!, total: count, order, headerNonce: HEADER_NONCES * thread};
+    const headerNonce = (HEADER_NONCES * thread + CRASH_STEP * this.#crashes) >>> 0;
+    const work = {...this.#work!, total: count, order, headerNonce};
     this.#pool.post(thread, {type: 'work', job: this.#job, work});
   }
 
@@ -154,7 +167,7 @@ export class BlockMiner {
   stop(): Promise<void> {
     this.#going = false;
     if (this.#closed) return Promise.resolve();
-    const {stop, done} = this.#gate.open(this.#pool.size);
+    const {stop, done} = this.#gate.open(this.#pool.alive);
     this.#pool.postAll({type: 'stop', stop});
     return done;
   }
@@ -168,7 +181,7 @@ export class BlockMiner {
   get stats(): BlockMinerStats {
     let hashes = this.#doneHashes;
     for (const part of this.#hashes) hashes += part ?? 0;
-    return {threads: this.#pool.alive, hashes, announcements: this.#set.size};
+    return {threads: this.#pool.alive.length, hashes, announcements: this.#set.size};
   }
 
   #start(thread: number): void {
@@ -211,6 +224,7 @@ export class BlockMiner {
   }
 
   #crashed(crash: ThreadCrash): void {
+    this.#crashes++;
     this.#doneHashes += this.#hashes[crash.thread] ?? 0;
     this.#hashes[crash.thread] = 0;
     this.#behind.delete(crash.thread);

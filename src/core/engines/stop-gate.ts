@@ -3,10 +3,11 @@ export class StopGate {
   readonly #pending = new Map<number, {left: Set<number>; resolve: () => void}>();
   #last = 0;
 
-  /** Number to send with the stop, and a promise for all threads 0..threads-1 having answered with it. */
-  open(threads: number): {readonly stop: number; readonly done: Promise<void>} {
+  /** Number to send with the stop, and a promise for these threads having answered with it. */
+  open(threads: readonly number[]): {readonly stop: number; readonly done: Promise<void>} {
     const stop = ++this.#last;
-    const left = new Set(Array.from({length: threads}, (_, thread) => thread));
+    const left = new Set(threads);
+    if (left.size === 0) return {stop, done: Promise.resolve()};
     const done = new Promise<void>((resolve) => {
       this.#pending.set(stop, {left, resolve});
     });

@@ -42,8 +42,9 @@ export class ThreadPool<ToThread, FromThread> {
     return this.#ports.length;
   }
 
-  get alive(): number {
-    return this.#ports.filter((port) => port !== undefined).length;
+  /** Numbers of the threads that have not died for good. */
+  get alive(): number[] {
+    return [...this.#ports.keys()].filter((thread) => this.#ports[thread] !== undefined);
   }
 
   /** Starts all threads. */

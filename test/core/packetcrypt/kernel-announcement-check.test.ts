@@ -131,6 +131,14 @@ test('groups that mix good and bad announcements of several jobs: every verdict 
   }
 });
 
+test('a Buffer is read like any other array and stays as it is', () => {
+  const {ann, parent} = first!;
+  const anns = Buffer.concat([ann, ann]);
+  const before = anns.toString('hex');
+  for (const {verdict} of single.validate(anns, Buffer.from(parent))) equal(verdict, 'OK');
+  equal(anns.toString('hex'), before);
+});
+
 test('more announcements of a job than one batch holds', () => {
   const {ann, parent} = first!;
   const anns = concatBytes(...Array.from({length: 600}, (_, i) => (i % 7 === 3 ? altered(ann, 90) : ann)));

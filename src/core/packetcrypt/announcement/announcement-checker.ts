@@ -1,4 +1,4 @@
-import {latin1} from '../../bytes/index.ts';
+import {copyBytes, latin1} from '../../bytes/index.ts';
 import {checkBytes, checkInteger} from '../../errors.ts';
 import {meetsTarget} from '../work-check.ts';
 import {ANN_BYTES, ANN_HEADER_BYTES, ANN_ROOT_OFFSET, annSoftNonce, annWorkBits} from './announcement.ts';
@@ -140,7 +140,7 @@ export class AnnouncementChecker {
 
   #makeJob(ann: Uint8Array, parent: Uint8Array): Job {
     const kernel = this.#kernel;
-    const header = ann.slice(0, ANN_HEADER_BYTES);
+    const header = copyBytes(ann, 0, ANN_HEADER_BYTES);
     header.fill(0, 1, 4);
     const root = ann.subarray(ANN_ROOT_OFFSET, ANN_ROOT_OFFSET + 64);
     const length = kernel.writeInput(INPUT_A, header, parent, ZERO_32);

@@ -1,4 +1,4 @@
-import {writeU32} from '../../bytes/index.ts';
+import {copyBytes, writeU32} from '../../bytes/index.ts';
 import {checkBytes, checkInteger, checkU32} from '../../errors.ts';
 import {relativeHashCost} from '../cycle-cost.ts';
 import {MAX_TARGET, softNonceMax} from '../difficulty.ts';
@@ -112,7 +112,7 @@ export class AnnouncementSearch {
   setWork(work: AnnouncementWork): void {
     this.#header = searchHeader(work);
     if (work.workBits !== this.#work?.workBits) this.#msPerJob = new Average();
-    this.#work = {...work, parentHash: work.parentHash.slice()};
+    this.#work = {...work, parentHash: copyBytes(work.parentHash)};
     this.#nonces = softNonceMax(work.workBits)! + 1;
     this.#spent = 0;
     this.#phase = 'choose';

@@ -180,11 +180,11 @@ export class AnnouncementSet {
 
   #freeDropped(): void {
     if (this.#dropped.length === 0) return;
-    const inUse = new Set<number>();
-    for (const prepared of this.#prepared) for (const slot of prepared?.slots ?? []) inUse.add(slot);
+    const inUse = new Uint8Array(this.#classOf.length);
+    for (const prepared of this.#prepared) for (const slot of prepared?.slots ?? []) inUse[slot] = 1;
     const kept: number[] = [];
     for (const slot of this.#dropped) {
-      if (inUse.has(slot)) kept.push(slot);
+      if (inUse[slot] === 1) kept.push(slot);
       else this.#free[this.#freeCount++] = slot;
     }
     this.#dropped = kept;

@@ -1,4 +1,6 @@
+import {copyBytes} from '../../bytes/index.ts';
 import {checkBytes, checkInteger, checkU32} from '../../errors.ts';
+import {MAX_TARGET} from '../difficulty.ts';
 import {type SharedStore, storeSlot} from './announcement-store.ts';
 import {type BlockExports, instantiateBlockKernel} from './block-kernel.ts';
 import {
@@ -43,6 +45,12 @@ export interface BlockFind {
   readonly hash: Uint8Array;
 }
 
+/** Throws TypeError or RangeError for a target that the kernel cannot search for: exponent 3..32, sign clear, at most 0x207fffff. */
+export function checkBlockTarget(target: number): void {
+  checkInteger('target', target, 0x03000000, MAX_TARGET);
+  checkInteger('target mantissa', target & 0xffffff, 0, 0x7fffff);
+}
+
 /**
  * One thread's search for block hashes over a shared set.   spec §8.5
  *
@@ -82,9 +90,9 @@ export class BlockSearch {
   setWork(work: BlockWork): void {
     checkBytes('header', work.header, HEADER_BYTES);
     checkInteger('total', work.total, 1, this.#store.plan.capacity);
-    checkInteger('target exponent', work.target >>> 24, 3, 32);
+    checkBlockTarget(work.target);
     checkU32('headerNonce', work.headerNonce);
-    this.#work = {...work, header: work.header.slice()};
+    this.#work = {...work, header: copyBytes(work.header)};
     this.#headerNonce = work.headerNonce;
     this.#beginHeader();
   }
