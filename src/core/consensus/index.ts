@@ -1,0 +1,40 @@
+// Owns: the rules of the chain as pure functions: what makes a header, transaction or block valid, what a block changes.
+// Does not own: where blocks and coins are kept (node), what proves work (packetcrypt), what peers relay (mempool policy).
+// Main steps for a block: checkBlock (by itself) → checkHeader, checkNotTooNew (its place) → proof → checkWitnessCommitment →
+// connectBlock (coins, coinbase, steward) → scripts.
+export {type CheckedBlock, checkBlock, MAX_BLOCK_WEIGHT, MAX_STRIPPED_BYTES} from './check-block.ts';
+export {checkHeader, checkNotTooNew, type HeaderContext} from './check-header.ts';
+export {checkOutputs, checkTransaction, outpointKey} from './check-transaction.ts';
+export {declaredHeight} from './coinbase.ts';
+export {type Coin, type CoinAt, isExpired} from './coins.ts';
+export {
+  type BlockChanges,
+  type BlockContext,
+  connectBlock,
+  type PlacedCoin,
+  type SpendingTransaction,
+} from './connect-block.ts';
+export {RULES, RuleError, type RuleName} from './errors.ts';
+export {isFinal, isUnlocked, type LockOrigin, type SequenceLock, sequenceLock} from './lock-times.ts';
+export {
+  type AncestorAt,
+  areAllowedBits,
+  blockWorkUnits,
+  type ChainPoint,
+  medianTime,
+  requiredBits,
+  retarget,
+} from './required-bits.ts';
+export {
+  type AllTallies,
+  type CandidateKey,
+  candidateKey,
+  nextStewardState,
+  type StewardState,
+  type StewardStep,
+  type Tally,
+  tallyChanges,
+} from './steward.ts';
+export {MAX_UNITS, stewardShare, subsidy, totalMoney, UNITS_PER_PKT} from './subsidy.ts';
+export {findVote, isUnspendable, type Vote} from './votes.ts';
+export {checkWitnessCommitment, findWitnessCommitment, witnessCommitment} from './witness-commitment.ts';
