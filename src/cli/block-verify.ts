@@ -11,6 +11,7 @@ import {
   checkNodeProof,
   checkSignatures,
   HEADER_BYTES,
+  isCurrentVersion,
   OUTCOME_VALUES,
   type PacketCryptProof,
   PKT_PROOF_RULES,
@@ -115,7 +116,7 @@ function check(entry: BlockEntry, profile: Profile, judge: AnnouncementJudge): P
   const result = checkBlockProof({header, proof, commitment, blockHeight, shareTarget, parentHashes}, {judge});
   checkSignatures(proof);
   // Nodes judge older versions by older rules and allow no content proofs; nothing of the kind is accepted by both.
-  if (proof.version < 2n) throw new BlockError('PROOF_VERSION_NOT_ALLOWED', {version: proof.version});
+  if (!isCurrentVersion(proof.version)) throw new BlockError('PROOF_VERSION_NOT_ALLOWED', {version: proof.version});
   if (proof.contentProofs !== undefined) throw new BlockError('ANN_CONTENT_INVALID', {reason: 'not allowed'});
   return result;
 }

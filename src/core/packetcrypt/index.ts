@@ -58,6 +58,7 @@ export {
   checkProofVersion,
   checkSignatures,
   difficultyOf,
+  isCurrentVersion,
   PKT_PROOF_RULES,
   type ProofRules,
 } from './block/block-rules.ts';

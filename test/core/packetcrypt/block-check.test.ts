@@ -76,14 +76,41 @@ test('proof versions by height', () => {
   check(1n, 122621)();
   check(2n, 113949)();
   check(2n, 122622)();
-  check((1n << 64n) - 1n, 200000)();
-  for (const refused of [check(0n, 122622), check(1n, 122622), check(2n, 113948), check(3n, 0)]) {
+  check((1n << 63n) - 1n, 200000)();
+  // Negative in the node software.
+  check(1n << 63n, 122621)();
+  check((1n << 64n) - 1n, 0)();
+  for (const refused of [
+    check(0n, 122622),
+    check(1n, 122622),
+    check(2n, 113948),
+    check(3n, 0),
+    check(1n << 63n, 122622),
+  ]) {
     refuses(refused, 'PROOF_VERSION_NOT_ALLOWED');
   }
   refuses(
     () => checkNodeProof({...inputOf('height-2-special-case')}, PKT_PROOF_RULES, okay),
     'PROOF_VERSION_NOT_ALLOWED',
   );
+});
+
+test('a version of 2^63 and above is judged as an old one', () => {
+  const input = inputOf('share-only');
+  const heights = {...PKT_PROOF_RULES, firstVersion2Height: 0, lastVersion1Height: 0xffffffff};
+  const outcome = (version: bigint) => {
+    try {
+      return checkNodeProof({...input, proof: {...input.proof, version}}, heights, okay).outcome;
+    } catch (error) {
+      return (error as BlockError).code;
+    }
+  };
+  // The old difficulty divides by the number of announcements, not by its square.
+  equal(outcome(2n), 'SHARE_OK');
+  equal(outcome(1n), 'INSUF_POW');
+  equal(outcome((1n << 63n) - 1n), outcome(2n));
+  equal(outcome(1n << 63n), outcome(1n));
+  equal(outcome((1n << 64n) - 1n), outcome(1n));
 });
 
 test('signatures: every signed announcement, in its place', () => {

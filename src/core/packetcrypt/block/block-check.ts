@@ -12,7 +12,7 @@ import {checkTreeProof} from '../proof/proof-check.ts';
 import {PROOF_ANNS} from '../proof/proof-tree.ts';
 import type {PacketCryptProof} from '../proof/proof-wire.ts';
 import {meetsTarget} from '../work-check.ts';
-import {checkProofVersion, checkSignatures, difficultyOf, type ProofRules} from './block-rules.ts';
+import {checkProofVersion, checkSignatures, difficultyOf, isCurrentVersion, type ProofRules} from './block-rules.ts';
 import {type BlockWork, proofWork} from './block-work.ts';
 import {type Commitment, decodeCommitment} from './commitment.ts';
 import {HEADER_BYTES} from './share.ts';
@@ -196,7 +196,7 @@ function checkParentsKnown({proof, parentHashes}: NodeProofInput): void {
 
 /** Content proofs: not allowed from version 2 on, before that what they prove enters the block hash. */
 function contentsOf(header: Uint8Array, proof: PacketCryptProof): (Uint8Array | undefined)[] {
-  if (proof.version < 2n) {
+  if (!isCurrentVersion(proof.version)) {
     return checkContentProofs(header, proof.nonce2, proof.announcements, proof.contentProofs);
   }
   if (proof.contentProofs !== undefined) throw new BlockError('ANN_CONTENT_INVALID', {reason: 'not allowed'});
@@ -225,7 +225,7 @@ export function checkNodeProof(
   if (input.commitment === undefined) throw new BlockError('BAD_COINBASE', {reason: 'no commitment'});
   const context: AnnouncementContext = {
     profile: 'node',
-    proofVersion: proof.version,
+    proofVersion: BigInt.asIntN(64, proof.version),
     firstVersion1Parent: rules.firstVersion1Parent,
   };
   const commitment = decodeCommitment(input.commitment);

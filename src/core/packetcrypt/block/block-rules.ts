@@ -24,17 +24,26 @@ export const PKT_PROOF_RULES: ProofRules = Object.freeze({
   firstVersion1Parent: 103869,
 });
 
+/**
+ * True for version 2 and up. The node software keeps the version in a signed 64-bit number, so that 2^63 and above are
+ * negative there and count as old.   spec §8.8
+ */
+export function isCurrentVersion(version: bigint): boolean {
+  return BigInt.asIntN(64, version) >= 2n;
+}
+
 /** Throws BlockError 'PROOF_VERSION_NOT_ALLOWED' when a proof of this version may not stand at this height. */
 export function checkProofVersion(version: bigint, blockHeight: number, rules: ProofRules): void {
   checkBigUint('version', version, 64);
   checkU32('blockHeight', blockHeight);
-  const allowed = version > 1n ? blockHeight >= rules.firstVersion2Height : blockHeight <= rules.lastVersion1Height;
+  const current = isCurrentVersion(version);
+  const allowed = current ? blockHeight >= rules.firstVersion2Height : blockHeight <= rules.lastVersion1Height;
   if (!allowed) throw new BlockError('PROOF_VERSION_NOT_ALLOWED', {version, blockHeight});
 }
 
 /** Difficulty rules of a proof version. */
 export function difficultyOf(version: bigint): DifficultyRules {
-  return version >= 2n ? CURRENT_DIFFICULTY : OLD_DIFFICULTY;
+  return isCurrentVersion(version) ? CURRENT_DIFFICULTY : OLD_DIFFICULTY;
 }
 
 /**
