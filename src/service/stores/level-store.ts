@@ -1,0 +1,57 @@
+import {ClassicLevel} from 'classic-level';
+import {type KeyValueStore, type StoreChange, StoreError, type StoreRange} from './key-value-store.ts';
+
+const OPTIONS = {keyEncoding: 'view', valueEncoding: 'view'} as const;
+
+export interface LevelStoreOptions {
+  /** Bytes for cached blocks of the database, and for its write buffer. */
+  readonly cacheBytes?: number;
+  readonly writeBufferBytes?: number;
+}
+
+/** Turns what the database throws into one of our codes. */
+function refused(path: string, error: unknown): StoreError {
+  const cause = (error as {cause?: {code?: string; message?: string}}).cause;
+  const code = cause?.code ?? (error as {code?: string}).code;
+  if (code === 'LEVEL_LOCKED') return new StoreError('store-locked', {path}, error);
+  // The database makes what a new directory lacks, so a missing file was there once.
+  const missing = cause?.message?.includes('No such file') === true;
+  if (code === 'LEVEL_CORRUPTION' || missing) return new StoreError('store-damaged', {path}, error);
+  return new StoreError('store-unusable', {path, reason: cause?.message ?? String(error)}, error);
+}
+
+/** Opens or creates a store in a directory. Throws StoreError. */
+export async function openLevelStore(path: string, options: LevelStoreOptions = {}): Promise<KeyValueStore> {
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(path, {
+    ...OPTIONS,
+    cacheSize: options.cacheBytes ?? 32 * 2 ** 20,
+    writeBufferSize: options.writeBufferBytes ?? 16 * 2 ** 20,
+  });
+  try {
+    await level.open();
+  } catch (error) {
+    throw refused(path, error);
+  }
+  const guard = async <Result>(work: Promise<Result>): Promise<Result> => {
+    try {
+      return await work;
+    } catch (error) {
+      throw refused(path, error);
+    }
+  };
+  return {
+    get: (key) => guard(level.get(key)),
+    getMany: (keys) => guard(level.getMany([...keys])),
+    write: (changes, durable = false) => guard(level.batch(changes.map(operation), {sync: durable})),
+    entries: ({from, to, reverse = false, limit = -1}: StoreRange) =>
+      level.iterator({gte: from, lt: to, reverse, limit}),
+    close: () => guard(level.close()),
+  };
+}
+
+function operation({
+  key,
+  value,
+}: StoreChange): {type: 'put'; key: Uint8Array; value: Uint8Array} | {type: 'del'; key: Uint8Array} {
+  return value === undefined ? {type: 'del', key} : {type: 'put', key, value};
+}
