@@ -64,11 +64,11 @@ export async function build() {
 /** Bundles the pages and the worker they start; the worker's address in the bundle is ./thread.js. */
 async function buildPages() {
   const sources = [...filesBelow('web', 'src/core', 'assembly'), join(root, 'package-lock.json')];
-  await step('bundle pages', digestFiles(sources), ['dist/web/miner/miner.js', 'dist/web/thread.js'], async () => {
+  await step('bundle pages', digestFiles(sources), ['dist/web/miner/miner.js', 'dist/web/thread.js', 'dist/web/threads.js'], async () => {
     const {build: bundle} = await import('esbuild');
     await bundle({
       absWorkingDir: root,
-      entryPoints: ['web/miner/miner.ts', 'web/thread.ts'],
+      entryPoints: ['web/miner/miner.ts', 'web/thread.ts', 'web/threads.ts'],
       outdir: 'dist/web',
       outbase: 'web',
       bundle: true,

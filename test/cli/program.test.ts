@@ -2,8 +2,7 @@ import {deepEqual, equal, match} from 'node:assert/strict';
 import {readFileSync, writeFileSync} from 'node:fs';
 import {test} from 'node:test';
 import type {Command} from 'commander';
-import {createProgram} from '../../src/cli/program.ts';
-import {Terminal} from '../../src/cli/terminal.ts';
+import {openProgram} from '../support/reference.ts';
 import {runCli, withFolder} from '../support/run-cli.ts';
 
 const PARENT = '11'.repeat(32);
@@ -13,13 +12,8 @@ function allCommands(command: Command, path: readonly string[] = []): string[][]
   return [[...path], ...command.commands.flatMap((sub) => allCommands(sub, [...path, sub.name()]))];
 }
 
-const program = createProgram({
-  terminal: new Terminal(process.stdout, process.stderr),
-  interrupted: new AbortController().signal,
-});
-
 test('every command has help', async () => {
-  const paths = allCommands(program);
+  const paths = allCommands(openProgram());
   equal(paths.length >= 6, true);
   for (const path of paths) {
     const {code, stdout, stderr} = await runCli([...path, '--help']);

@@ -1,0 +1,15 @@
+// Writes the reference of commands in README.md from the option tables: `node scripts/reference.mjs`.
+import {readFileSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {build} from './build.mjs';
+import {root, say} from './lib.mjs';
+
+try {
+  await build();
+  const {withReference} = await import('../dist/test/support/reference.js');
+  const path = join(root, 'README.md');
+  writeFileSync(path, withReference(readFileSync(path, 'utf8')));
+} catch (error) {
+  say(error.message);
+  process.exit(1);
+}
