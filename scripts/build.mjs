@@ -64,24 +64,29 @@ export async function build() {
 /** Bundles the pages and the worker they start; the worker's address in the bundle is ./thread.js. */
 async function buildPages() {
   const sources = [...filesBelow('web', 'src/core', 'assembly'), join(root, 'package-lock.json')];
-  await step('bundle pages', digestFiles(sources), ['dist/web/miner/miner.js', 'dist/web/thread.js', 'dist/web/threads.js'], async () => {
-    const {build: bundle} = await import('esbuild');
-    await bundle({
-      absWorkingDir: root,
-      entryPoints: ['web/miner/miner.ts', 'web/thread.ts', 'web/threads.ts'],
-      outdir: 'dist/web',
-      outbase: 'web',
-      bundle: true,
-      splitting: true,
-      minify: true,
-      format: 'esm',
-      target: 'es2022',
-      chunkNames: 'shared/[hash]',
-      logLevel: 'warning',
-    });
-    for (const file of ['miner/index.html', 'miner/miner.css'])
-      cpSync(join(root, 'web', file), join(root, 'dist/web', file));
-  });
+  await step(
+    'bundle pages',
+    digestFiles(sources),
+    ['dist/web/miner/miner.js', 'dist/web/thread.js', 'dist/web/threads.js'],
+    async () => {
+      const {build: bundle} = await import('esbuild');
+      await bundle({
+        absWorkingDir: root,
+        entryPoints: ['web/miner/miner.ts', 'web/thread.ts', 'web/threads.ts'],
+        outdir: 'dist/web',
+        outbase: 'web',
+        bundle: true,
+        splitting: true,
+        minify: true,
+        format: 'esm',
+        target: 'es2022',
+        chunkNames: 'shared/[hash]',
+        logLevel: 'warning',
+      });
+      for (const file of ['miner/index.html', 'miner/miner.css'])
+        cpSync(join(root, 'web', file), join(root, 'dist/web', file));
+    },
+  );
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

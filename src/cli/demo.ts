@@ -9,12 +9,12 @@ const STANDARD_BITS = 0x2001ffff;
 
 const OPTIONS = {
   untilBlock: optionOr('--until-block <n>', 'end after this many blocks', wholeNumber(1, 1_000_000), 1),
-  announcements: optionOr('--announcements <n>', 'announcements to mine per block', wholeNumber(1, 1_000_000), 8191),
+  announcements: optionOr('--announcements <n>', 'announcements to mine per block', wholeNumber(1, 1_000_000), 20_000),
   blockHashes: optionOr(
     '--block-hashes <n>',
     'hashes a block takes on average',
     wholeNumber(1, 1_000_000_000),
-    300_000,
+    800_000,
   ),
   bits: optionOr('--bits <hex>', 'work of an announcement', workBits, STANDARD_BITS, formatBits(STANDARD_BITS)),
   threads: optionOr('--threads <n>', 'threads', wholeNumber(1, MAX_CLI_THREADS), standardThreads(), 'all cores'),
