@@ -25,7 +25,7 @@ export const JOBS = 16;
 const PARENT_HEIGHT = 200_000;
 const now = (): number => performance.now();
 
-export function benchWork(workBits: number): AnnouncementWork {
+function benchWork(workBits: number): AnnouncementWork {
   return {parentHash: randomBytes(32), parentBlockHeight: PARENT_HEIGHT, workBits};
 }
 

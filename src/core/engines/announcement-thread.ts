@@ -8,7 +8,7 @@ import {
 import type {ThreadContext} from './thread-port.ts';
 
 /** Hard nonces [from, from + count), handed out once. */
-export interface NonceRange {
+interface NonceRange {
   readonly from: number;
   readonly count: number;
 }

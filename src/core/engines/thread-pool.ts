@@ -5,7 +5,7 @@ import type {SpawnThread, ThreadKind, ThreadPort} from './thread-port.ts';
 /** Crashes within CRASH_WINDOW_MS, per thread, after which replacing them is useless. */
 const MAX_CRASHES = 8;
 const CRASH_WINDOW_MS = 60_000;
-export const MAX_THREADS = 64;
+const MAX_THREADS = 64;
 
 /** A thread died; `replaced` says whether another took its place. */
 export interface ThreadCrash {

@@ -6,7 +6,7 @@ const MEAN_HASH = 5800;
 const MEAN_FIRST_CYCLE = 1150;
 
 /** Cost in ns of a cycle that is not the last and has this data word.   spec §3 */
-export function cycleCost(data: number): number {
+function cycleCost(data: number): number {
   const additional = (data >>> 13) & 7;
   const length = Math.min((data >>> 17) & 127, 125 - additional);
   const decrypting = ((data >>> 12) & 1) === 1;

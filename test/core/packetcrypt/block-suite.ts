@@ -64,7 +64,7 @@ export function blockWorkVectors(
   });
 }
 
-export interface BlockCase {
+interface BlockCase {
   name: string;
   wire: string;
   commit: string;

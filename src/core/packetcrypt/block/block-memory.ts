@@ -19,7 +19,7 @@ export const THREAD_MISSING = 0xcc00;
 export const THREAD_HITS = 0xd800;
 export const THREAD_STATES = 0x10000;
 export const THREAD_CURVE_WORK = 0x94000;
-export const THREAD_BYTES: number = MIB;
+const THREAD_BYTES: number = MIB;
 export const MAX_BLOCK_THREADS = 64;
 
 export interface BlockMemoryPlan {

@@ -7,12 +7,10 @@ const BASE_X = 15112221349535400772501151409588531511454012693041857206046113283
 const BASE_Y = 46316835694926478169428394003475163141307993866256225615783033603165251855960n;
 
 /** Bits of a scalar that one slice of the table covers, slices, and bytes of one slice; as in assembly/curve25519.ts. */
-export const CURVE_SLICES = 22;
+const CURVE_SLICES = 22;
 export const CURVE_ENTRY_BYTES = 128;
-export const CURVE_SLICE_BYTES: number = 2049 * CURVE_ENTRY_BYTES;
+const CURVE_SLICE_BYTES: number = 2049 * CURVE_ENTRY_BYTES;
 export const CURVE_TABLE_BYTES: number = CURVE_SLICES * CURVE_SLICE_BYTES;
-/** Working memory that building the table needs. */
-export const CURVE_WORK_BYTES: number = 400 * 2048;
 
 function limbs(value: bigint): number[] {
   let rest = ((value % P) + P) % P;

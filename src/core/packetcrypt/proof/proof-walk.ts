@@ -6,7 +6,7 @@ import {assert} from '../../errors.ts';
  * provided    a sibling whose hash is sent
  * padding     above leaf slots behind the last entry: known to everybody
  */
-export type NodeKind = 'computable' | 'provided' | 'padding';
+type NodeKind = 'computable' | 'provided' | 'padding';
 
 /** Where a node stands; `level` 0 is a leaf, `slot` its number in that level. */
 export interface ProofPlace {
@@ -26,7 +26,7 @@ export interface ProofNode<Content> {
 }
 
 /** Height of the tree over `entries` ≥ 2 leaf entries. */
-export function treeHeight(entries: bigint): number {
+function treeHeight(entries: bigint): number {
   return (entries - 1n).toString(2).length;
 }
 
