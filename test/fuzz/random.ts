@@ -29,6 +29,32 @@ export class Random {
   }
 
   bytes(length: number): Uint8Array {
-    return Uint8Array.from({length}, () => this.below(256));
+    const bytes = new Uint8Array(length);
+    for (let i = 0; i < length; i += 4) {
+      const word = this.word();
+      bytes[i] = word;
+      if (i + 1 < length) bytes[i + 1] = word >>> 8;
+      if (i + 2 < length) bytes[i + 2] = word >>> 16;
+      if (i + 3 < length) bytes[i + 3] = word >>> 24;
+    }
+    return bytes;
+  }
+
+  pick<Item>(items: readonly Item[]): Item {
+    return items[this.below(items.length)]!;
+  }
+
+  /** 32 bits, often a number at which something changes. */
+  edgeWord(): number {
+    return this.toss(2) ? this.word() : (this.pick(EDGES) + this.below(5) - 2) >>> 0;
+  }
+
+  /** 64 bits, often a number at which something changes. */
+  edgeBig(): bigint {
+    const low = BigInt(this.edgeWord());
+    const high = this.toss(3) ? 0n : BigInt(this.edgeWord()) << 32n;
+    return this.toss(8) ? BigInt.asUintN(64, (1n << BigInt(this.below(65))) + BigInt(this.below(3)) - 1n) : high | low;
   }
 }
+
+const EDGES: readonly number[] = [0, 1, 0xfc, 0xfd, 0xff, 0x100, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff];

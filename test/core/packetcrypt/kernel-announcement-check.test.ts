@@ -6,6 +6,7 @@ import {AnnouncementChecker} from '../../../src/core/packetcrypt/announcement/an
 import {AnnouncementKernel} from '../../../src/core/packetcrypt/announcement/announcement-kernel.ts';
 import {CHECKER_PAGES} from '../../../src/core/packetcrypt/announcement/announcement-memory.ts';
 import {type AnnouncementJudge, announcementVerdict} from '../../../src/core/packetcrypt/index.ts';
+import {compiledDuring} from '../../support/compiled-modules.ts';
 import {announcementCases, announcementVectors} from './announcement-suite.ts';
 import {blockCheckVectors, blockWireVectors} from './block-suite.ts';
 
@@ -29,24 +30,6 @@ announcementVectors('kernel, one by one', judgeSingle);
 announcementVectors('kernel, in groups', judgeGroup);
 blockCheckVectors('kernel', judgeSingle);
 blockWireVectors('kernel', judgeSingle);
-
-/** Modules compiled while `work` runs. */
-function compiledDuring(work: () => void): number {
-  const {Module} = WebAssembly;
-  let count = 0;
-  WebAssembly.Module = class extends Module {
-    constructor(bytes: Uint8Array<ArrayBuffer>) {
-      super(bytes);
-      count++;
-    }
-  };
-  try {
-    work();
-  } finally {
-    WebAssembly.Module = Module;
-  }
-  return count;
-}
 
 const valid = announcementCases.filter(({expect, validator}) => expect === 'OK' && validator === undefined);
 const [first, second] = valid.map(({ann, parentBlockHash}) => ({

@@ -61,6 +61,16 @@ function workVerdict(ann: Uint8Array, parentHash: Uint8Array, profile: Profile):
   return meetsTarget(workHash, annWorkBits(ann), profile) ? {verdict: 'OK', workHash} : {verdict: 'INSUF_POW'};
 }
 
+/** Runs a judgement; a program that cannot be made or runs too long is a verdict too. */
+function withoutFailure(judged: () => AnnouncementVerdict): AnnouncementVerdict {
+  try {
+    return judged();
+  } catch (error) {
+    if (error instanceof RandHashError) return {verdict: 'BAD_PROGRAM'};
+    throw error;
+  }
+}
+
 /**
  * The verdict of an announcement that can be judged without its work: by its size, version, work bits and soft nonce, or by
  * the historical rules. `undefined` when the work decides.   spec §7 step 1
@@ -75,15 +85,11 @@ export function earlyVerdict(
   const refused = contextVerdict(ann, context);
   if (refused !== undefined) return refused;
   const old = annVersion(ann) === 0;
-  if (old && profile === 'node') return oldAnnouncementVerdict(ann, parentHash);
+  if (old && profile === 'node') return withoutFailure(() => oldAnnouncementVerdict(ann, parentHash));
   const max = softNonceMax(annWorkBits(ann));
   if (max === undefined) return {verdict: 'INVAL'};
   if (annSoftNonce(ann) > max) return {verdict: 'SOFT_NONCE_HIGH'};
   return old ? {verdict: 'INVAL_ITEM4'} : undefined;
-}
-
-function judge(ann: Uint8Array, parentHash: Uint8Array, context: AnnouncementContext): AnnouncementVerdict {
-  return earlyVerdict(ann, parentHash, context) ?? workVerdict(ann, parentHash, context.profile ?? 'strict');
 }
 
 /**
@@ -101,12 +107,10 @@ export function announcementVerdict(
   checkBytes('ann', ann);
   checkBytes('parentHash', parentHash, 32);
   if (ann.length !== ANN_BYTES) return {verdict: 'INVAL'};
-  try {
-    return judge(ann, parentHash, context);
-  } catch (error) {
-    if (error instanceof RandHashError) return {verdict: 'BAD_PROGRAM'};
-    throw error;
-  }
+  return (
+    earlyVerdict(ann, parentHash, context) ??
+    withoutFailure(() => workVerdict(ann, parentHash, context.profile ?? 'strict'))
+  );
 }
 
 /** As announcementVerdict, but returns the work hash (32 bytes) and throws AnnError for one that is not valid. */

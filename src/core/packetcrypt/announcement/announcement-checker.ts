@@ -31,6 +31,8 @@ import {compileImage, ItemMaker, ItemTable, interpretImage, type LoadedProgram, 
 const COMPILE_FROM = 64;
 /** A job's first announcements are interpreted; only if half of them are good is compiling worth the time. */
 const TRIAL = 16;
+/** Words of both programs that an announcement seen pays for: compiling long programs takes more announcements. */
+const WORDS_PER_ANNOUNCEMENT = 8;
 /** Jobs whose compiled programs are kept. */
 const COMPILED_JOBS = 16;
 /** Jobs of which it is remembered how many announcements came. */
@@ -124,14 +126,17 @@ export class AnnouncementChecker {
     if (!this.#load(job)) return anns.map(() => BAD_PROGRAM);
     if (known === undefined && seen >= COMPILE_FROM) {
       this.#judge(job, anns.slice(0, TRIAL), context, verdicts);
-      if (2 * job.good >= verdicts.length) {
+      const words = this.#image1Words + this.#image2Words;
+      if (2 * job.good >= verdicts.length && WORDS_PER_ANNOUNCEMENT * seen >= words) {
         this.#compile(job);
         remember(this.#compiled, key, job, COMPILED_JOBS);
       }
     } else if (known !== undefined) {
       remember(this.#compiled, key, job, COMPILED_JOBS);
     }
-    if (known === undefined) remember(this.#recent, key, seen, RECENT_JOBS);
+    // A compiled job starts anew: once others have displaced it, it must be worth compiling again.
+    if (this.#compiled.has(key)) this.#recent.delete(key);
+    else remember(this.#recent, key, seen, RECENT_JOBS);
     while (verdicts.length < anns.length) {
       this.#judge(job, anns.slice(verdicts.length, verdicts.length + BATCH_LENGTH), context, verdicts);
     }
@@ -193,7 +198,9 @@ export class AnnouncementChecker {
     const {exports, bytes, words} = this.#kernel;
     const count = anns.length;
     if (!this.#hash(job, anns)) {
-      for (let j = 0; j < count; j++) out.push(BAD_PROGRAM);
+      // An item failed; which announcements need it is found one by one.
+      if (count === 1) out.push(BAD_PROGRAM);
+      else for (const ann of anns) this.#judge(job, [ann], context, out);
       return;
     }
     const base = out.length;
@@ -206,11 +213,11 @@ export class AnnouncementChecker {
     }
     if (proved.length === 0) return;
     const numbers = words.slice(NUMBERS / 4, NUMBERS / 4 + count);
-    const branchOk = this.#prove(job, proved, numbers);
+    const proofs = this.#prove(job, proved, numbers);
     proved.forEach((j, k) => {
-      if (branchOk === undefined) {
+      if (proofs[k] === NO_ITEM) {
         out[base + j] = BAD_PROGRAM;
-      } else if (branchOk[k] === 0) {
+      } else if (proofs[k] === WRONG_ITEM) {
         out[base + j] = INVAL;
       } else {
         const state = BATCH + STATE_STRIDE * j;
@@ -245,17 +252,15 @@ export class AnnouncementChecker {
 
   /**
    * Makes the items that opened announcements prove and climbs their branches.   spec §7 step 6
-   * returns 1 or 0 for each of `proved`, `undefined` when there is no program or it fails
+   * returns 1, WRONG_ITEM or NO_ITEM for each of `proved`
    */
-  #prove(job: Job, proved: readonly number[], numbers: Uint32Array): Uint8Array | undefined {
+  #prove(job: Job, proved: readonly number[], numbers: Uint32Array): Uint8Array {
     const kernel = this.#kernel;
-    if (!this.#loadFirst(job)) return undefined;
+    if (!this.#loadFirst(job)) return new Uint8Array(proved.length).fill(NO_ITEM);
     this.#maker1.resume();
-    for (const [k, j] of proved.entries()) {
-      if (!this.#maker1.make(numbers[j]!, PROVED_ITEMS + ANN_BYTES * k)) return undefined;
-    }
+    const made = proved.map((j, k) => this.#maker1.make(numbers[j]!, PROVED_ITEMS + ANN_BYTES * k));
     this.#maker1.flush();
-    const good = new Uint8Array(proved.length);
+    const proofs = new Uint8Array(proved.length);
     for (let k = 0; k < proved.length; k += 2) {
       const a = k;
       const b = Math.min(k + 1, proved.length - 1);
@@ -265,14 +270,18 @@ export class AnnouncementChecker {
         numbers[proved[i]!]!,
       ];
       const ok = kernel.exports.proveItems(...place(a), ...place(b), INPUT_A);
-      good[a] = ok & 1;
-      good[b] = b === a ? ok & 1 : ok >> 1;
+      proofs[a] = ok & 1;
+      proofs[b] = b === a ? ok & 1 : ok >> 1;
     }
-    return good;
+    for (let k = 0; k < made.length; k++) if (made[k] === false) proofs[k] = NO_ITEM;
+    return proofs;
   }
 }
 
 const ZERO_32 = new Uint8Array(32);
+/** Why an announcement does not prove its item. */
+const WRONG_ITEM = 0;
+const NO_ITEM = 2;
 const INVAL: AnnouncementVerdict = {verdict: 'INVAL'};
 const INVAL_ITEM4: AnnouncementVerdict = {verdict: 'INVAL_ITEM4'};
 const INSUF_POW: AnnouncementVerdict = {verdict: 'INSUF_POW'};

@@ -175,7 +175,10 @@ export class ItemTable {
   fill(count: number): boolean {
     const stop = Math.min(this.#filled + count, TABLE_ITEMS);
     for (; this.#filled < stop; this.#filled++) {
-      if (!this.#maker.make(this.#filled, TABLE + 1024 * this.#filled)) return false;
+      if (!this.#maker.make(this.#filled, TABLE + 1024 * this.#filled)) {
+        this.#maker.flush();
+        return false;
+      }
     }
     this.#maker.flush();
     return true;
@@ -185,8 +188,11 @@ export class ItemTable {
   ensure(wanted: Uint32Array): boolean {
     for (const number of wanted) {
       if (this.#present[number] === 1) continue;
+      if (!this.#maker.make(number, TABLE + 1024 * number)) {
+        this.#maker.flush();
+        return false;
+      }
       this.#present[number] = 1;
-      if (!this.#maker.make(number, TABLE + 1024 * number)) return false;
     }
     this.#maker.flush();
     return true;

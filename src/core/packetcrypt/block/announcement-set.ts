@@ -12,7 +12,7 @@ import {THREAD_INPUT, THREAD_STATES, THREAD_WORK, threadBase} from './block-memo
 export interface AddResult {
   readonly added: number;
   readonly duplicates: number;
-  /** Not taken because the store is full. */
+  /** Not taken because the store is full, or has MAX_CLASSES classes. */
   readonly refused: number;
 }
 
@@ -26,7 +26,14 @@ export interface PreparedSet {
 }
 
 const EMPTY = 0xffffffff;
+/** No class, and how many there can be: an honest network has a few hundred at a time. */
+const NO_CLASS = 0xffff;
+const MAX_CLASSES = 0xffff;
 const PAIR_BATCH = 2048;
+
+function classKey(parentBlockHeight: number, workBits: number): string {
+  return `${parentBlockHeight} ${workBits}`;
+}
 
 /** Room for entries at most 3/4 full, a power of two. */
 function tableSize(capacity: number): number {
@@ -51,6 +58,9 @@ export class AnnouncementSet {
   #freeCount: number;
   #size = 0;
   readonly #classes: {parentBlockHeight: number; workBits: number; count: number}[] = [];
+  /** Numbers of the classes in use by parent height and work bits, and the numbers given up. */
+  readonly #classNumbers = new Map<string, number>();
+  readonly #freeClasses: number[] = [];
   readonly #prepared: (PreparedSet | undefined)[] = [undefined, undefined];
   /** Slots dropped while an order still lists them. */
   #dropped: number[] = [];
@@ -62,7 +72,7 @@ export class AnnouncementSet {
     this.#kernel = instantiateBlockKernel(store.shared.memory, this.#base);
     this.#memory = new Uint8Array(store.shared.memory.buffer);
     this.#hashes = new Uint8Array(TREE_HASH_BYTES * store.capacity);
-    this.#classOf = new Uint16Array(store.capacity).fill(0xffff);
+    this.#classOf = new Uint16Array(store.capacity).fill(NO_CLASS);
     this.#table = new Uint32Array(tableSize(store.capacity)).fill(EMPTY);
     this.#free = new Uint32Array(store.capacity);
     for (let i = 0; i < store.capacity; i++) this.#free[i] = store.capacity - 1 - i;
@@ -95,7 +105,9 @@ export class AnnouncementSet {
           continue;
         }
         const ann = anns.subarray((i + k) * ANN_BYTES, (i + k + 1) * ANN_BYTES);
-        if (this.#insert(ann, this.#base + THREAD_WORK + TREE_HASH_BYTES * k)) added++;
+        const result = this.#insert(ann, this.#base + THREAD_WORK + TREE_HASH_BYTES * k);
+        if (result === 'added') added++;
+        else if (result === 'refused') refused++;
       }
     }
     return {added, refused, duplicates: count - added - refused};
@@ -109,20 +121,21 @@ export class AnnouncementSet {
     this.#kernel.blake2bPair(a, b, ANN_BYTES, 32, out, out + TREE_HASH_BYTES);
   }
 
-  #insert(ann: Uint8Array, hashAt: number): boolean {
+  #insert(ann: Uint8Array, hashAt: number): 'added' | 'duplicate' | 'refused' {
     const low = readU32(this.#memory, hashAt);
     const high = readU32(this.#memory, hashAt + 4);
     const place = this.#find(low, high);
-    if (this.#table[place] !== EMPTY) return false;
+    if (this.#table[place] !== EMPTY) return 'duplicate';
+    const number = this.#classNumber(annParentBlockHeight(ann), annWorkBits(ann));
+    if (number === NO_CLASS) return 'refused';
     const slot = this.#free[--this.#freeCount]!;
     this.#store.write(slot, ann);
     this.#hashes.set(this.#memory.subarray(hashAt, hashAt + TREE_HASH_BYTES), TREE_HASH_BYTES * slot);
     this.#table[place] = slot;
-    const number = this.#classNumber(annParentBlockHeight(ann), annWorkBits(ann));
     this.#classOf[slot] = number;
     this.#classes[number]!.count++;
     this.#size++;
-    return true;
+    return 'added';
   }
 
   /** Place in the table where an announcement with this key is, or would go. */
@@ -136,16 +149,16 @@ export class AnnouncementSet {
     }
   }
 
+  /** Number of a class, a new one if need be; NO_CLASS when there are too many. */
   #classNumber(parentBlockHeight: number, workBits: number): number {
-    const same = this.#classes.findIndex(
-      (entry) => entry.parentBlockHeight === parentBlockHeight && entry.workBits === workBits,
-    );
-    if (same >= 0) return same;
-    const unused = this.#classes.findIndex(({count}) => count === 0);
-    const entry = {parentBlockHeight, workBits, count: 0};
-    if (unused < 0) return this.#classes.push(entry) - 1;
-    this.#classes[unused] = entry;
-    return unused;
+    const key = classKey(parentBlockHeight, workBits);
+    const same = this.#classNumbers.get(key);
+    if (same !== undefined) return same;
+    const number = this.#freeClasses.pop() ?? this.#classes.length;
+    if (number >= MAX_CLASSES) return NO_CLASS;
+    this.#classes[number] = {parentBlockHeight, workBits, count: 0};
+    this.#classNumbers.set(key, number);
+    return number;
   }
 
   /** Gives up all announcements of the classes that `unwanted` names. Slots that are being mined on are freed later. */
@@ -155,14 +168,18 @@ export class AnnouncementSet {
     let count = 0;
     for (let slot = 0; slot < this.#classOf.length; slot++) {
       const number = this.#classOf[slot]!;
-      if (number === 0xffff || !doomed[number]) continue;
-      this.#classOf[slot] = 0xffff;
+      if (number === NO_CLASS || !doomed[number]) continue;
+      this.#classOf[slot] = NO_CLASS;
       this.#dropped.push(slot);
       count++;
     }
     this.#size -= count;
     doomed.forEach((gone, number) => {
-      if (gone) this.#classes[number]!.count = 0;
+      if (!gone) return;
+      const entry = this.#classes[number]!;
+      entry.count = 0;
+      this.#classNumbers.delete(classKey(entry.parentBlockHeight, entry.workBits));
+      this.#freeClasses.push(number);
     });
     this.#rebuildTable();
     this.#freeDropped();
@@ -172,7 +189,7 @@ export class AnnouncementSet {
   #rebuildTable(): void {
     this.#table.fill(EMPTY);
     for (let slot = 0; slot < this.#classOf.length; slot++) {
-      if (this.#classOf[slot] === 0xffff) continue;
+      if (this.#classOf[slot] === NO_CLASS) continue;
       const at = TREE_HASH_BYTES * slot;
       this.#table[this.#find(readU32(this.#hashes, at), readU32(this.#hashes, at + 4))] = slot;
     }
@@ -205,7 +222,7 @@ export class AnnouncementSet {
     let found = 0;
     for (let slot = 0; slot < this.#classOf.length; slot++) {
       const number = this.#classOf[slot]!;
-      if (number !== 0xffff && wanted[number]) slots[found++] = slot;
+      if (number !== NO_CLASS && wanted[number]) slots[found++] = slot;
     }
     const hashes = pickHashes(this.#hashes, slots.subarray(0, found));
     let order = orderAnnouncements(hashes);

@@ -107,8 +107,8 @@ function readRecord(reader: Reader, fields: Fields, seen: Set<bigint>, profile: 
   if (profile === 'strict') {
     if (type > BigInt(VERSION_RECORD)) throw new ProofWireError('record-unknown', {type});
     if (seen.has(type)) throw new ProofWireError('record-repeated', {type});
+    seen.add(type); // at most the known types: nodes skip unknown ones by the million without remembering them
   }
-  seen.add(type);
   if (type === BigInt(PROOF_RECORD)) takeProof(fields, value);
   else if (type === BigInt(SIGNATURES_RECORD)) takeSignatures(fields, value, profile);
   else if (type === BigInt(CONTENT_RECORD)) takeContentProofs(fields, value, profile);

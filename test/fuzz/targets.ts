@@ -1,0 +1,15 @@
+import {ANNOUNCEMENT_TARGETS} from './announcement-targets.ts';
+import {BLOCK_TARGETS} from './block-targets.ts';
+import {BYTES_TARGETS} from './bytes-targets.ts';
+import {PROGRAM_TARGETS} from './program-targets.ts';
+import {PROOF_TARGETS} from './proof-targets.ts';
+import type {FuzzTarget} from './target.ts';
+
+/** One target per decoder and validator of outside data. */
+export const FUZZ_TARGETS: readonly FuzzTarget[] = [
+  ...BYTES_TARGETS,
+  ...PROOF_TARGETS,
+  ...ANNOUNCEMENT_TARGETS,
+  ...BLOCK_TARGETS,
+  ...PROGRAM_TARGETS,
+];
