@@ -1,10 +1,10 @@
 import {deepEqual, equal, ok} from 'node:assert/strict';
 import {concatBytes, decodeHex, readU64, writeU32} from '../../src/core/bytes/index.ts';
-import {AnnouncementChecker} from '../../src/core/packetcrypt/announcement-checker.ts';
-import {AnnouncementKernel} from '../../src/core/packetcrypt/announcement-kernel.ts';
-import {CHECKER_PAGES} from '../../src/core/packetcrypt/announcement-memory.ts';
-import {AnnouncementSet} from '../../src/core/packetcrypt/announcement-set.ts';
-import {AnnouncementStore} from '../../src/core/packetcrypt/announcement-store.ts';
+import {AnnouncementChecker} from '../../src/core/packetcrypt/announcement/announcement-checker.ts';
+import {AnnouncementKernel} from '../../src/core/packetcrypt/announcement/announcement-kernel.ts';
+import {CHECKER_PAGES} from '../../src/core/packetcrypt/announcement/announcement-memory.ts';
+import {AnnouncementSet} from '../../src/core/packetcrypt/block/announcement-set.ts';
+import {AnnouncementStore} from '../../src/core/packetcrypt/block/announcement-store.ts';
 import {
   ANN_BYTES,
   ANN_HEADER_BYTES,

@@ -1,8 +1,8 @@
 import {equal} from 'node:assert/strict';
-import {generateProgram} from '../../src/core/packetcrypt/rand-gen.ts';
-import {checkProgram} from '../../src/core/packetcrypt/rand-hash-check.ts';
-import {compileProgram} from '../../src/core/packetcrypt/rand-hash-compiler.ts';
-import {programCost} from '../../src/core/packetcrypt/rand-hash-cost.ts';
+import {generateProgram} from '../../src/core/packetcrypt/rand-hash/rand-gen.ts';
+import {checkProgram} from '../../src/core/packetcrypt/rand-hash/rand-hash-check.ts';
+import {compileProgram} from '../../src/core/packetcrypt/rand-hash/rand-hash-compiler.ts';
+import {programCost} from '../../src/core/packetcrypt/rand-hash/rand-hash-cost.ts';
 import {decodeWithKernel} from '../core/packetcrypt/kernel-program.ts';
 import {mutateProgram} from './rand-hash-programs.ts';
 import type {Random} from './random.ts';

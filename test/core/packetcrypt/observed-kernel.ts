@@ -1,8 +1,11 @@
-import {type AnnouncementExports, AnnouncementKernel} from '../../../src/core/packetcrypt/announcement-kernel.ts';
-import {CHECKER_PAGES} from '../../../src/core/packetcrypt/announcement-memory.ts';
+import {
+  type AnnouncementExports,
+  AnnouncementKernel,
+} from '../../../src/core/packetcrypt/announcement/announcement-kernel.ts';
+import {CHECKER_PAGES} from '../../../src/core/packetcrypt/announcement/announcement-memory.ts';
 
 /** Calls of the kernel functions that cost, since the last reset. */
-export interface KernelCounts {
+interface KernelCounts {
   generateProgram: number;
   interpretProgram: number;
   updateBatch: number;
