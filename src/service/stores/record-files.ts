@@ -1,0 +1,153 @@
+// Append-only files of records, for data that is written once and read by place: blocks.
+//
+//   record: magic u32 | length u32 | first 4 bytes of SHA-256 of the data | data
+import {createHash} from 'node:crypto';
+import {type FileHandle, mkdir, open, readdir} from 'node:fs/promises';
+import {join} from 'node:path';
+import {checkBytes, checkU32} from '../../core/errors.ts';
+import {StoreError} from './key-value-store.ts';
+
+const HEAD_BYTES = 12;
+const MAX_FILE_BYTES = 128 * 2 ** 20;
+const OPEN_FILES = 8;
+
+/** Where a record lies. */
+export interface RecordPlace {
+  readonly file: number;
+  readonly offset: number;
+  /** Bytes of data. */
+  readonly length: number;
+}
+
+function checksum(data: Uint8Array): Buffer {
+  return createHash('sha256').update(data).digest().subarray(0, 4);
+}
+
+function fileName(file: number): string {
+  return `${String(file).padStart(6, '0')}.dat`;
+}
+
+/**
+ * A directory of record files; one writer. What a crash leaves half-written lies behind the last whole record and is
+ * overwritten: a place is valid only once it has been returned and stored elsewhere.
+ */
+export class RecordFiles {
+  readonly #path: string;
+  readonly #magic: number;
+  readonly #handles = new Map<number, FileHandle>();
+  #file: number;
+  #end: number;
+  #unsynced = false;
+
+  private constructor(path: string, magic: number, file: number, end: number) {
+    this.#path = path;
+    this.#magic = magic;
+    this.#file = file;
+    this.#end = end;
+  }
+
+  /** Opens or creates the directory. magic: u32 in front of every record. Throws StoreError. */
+  static async open(path: string, magic: number): Promise<RecordFiles> {
+    checkU32('magic', magic);
+    try {
+      await mkdir(path, {recursive: true});
+      const numbers = (await readdir(path))
+        .filter((name) => /^\d{6}\.dat$/.test(name))
+        .map((name) => Number.parseInt(name, 10));
+      const file = Math.max(0, ...numbers);
+      const files = new RecordFiles(path, magic, file, 0);
+      files.#end = await files.#findEnd();
+      return files;
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      throw new StoreError('store-unusable', {path, reason: (error as Error).message}, error);
+    }
+  }
+
+  async #handle(file: number): Promise<FileHandle> {
+    const known = this.#handles.get(file);
+    if (known !== undefined) return known;
+    if (this.#handles.size >= OPEN_FILES) {
+      for (const [other, handle] of this.#handles) {
+        if (other === this.#file) continue;
+        this.#handles.delete(other);
+        await handle.close();
+        break;
+      }
+    }
+    const path = join(this.#path, fileName(file));
+    const handle = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' && file === this.#file) return open(path, 'w+');
+      throw error;
+    });
+    this.#handles.set(file, handle);
+    return handle;
+  }
+
+  /** End of the last whole record of the newest file. */
+  async #findEnd(): Promise<number> {
+    const handle = await this.#handle(this.#file);
+    const {size} = await handle.stat();
+    const head = Buffer.alloc(HEAD_BYTES);
+    for (let offset = 0; ; ) {
+      if (offset + HEAD_BYTES > size) return offset;
+      await handle.read(head, 0, HEAD_BYTES, offset);
+      const length = head.readUInt32LE(4);
+      if (head.readUInt32LE(0) !== this.#magic || offset + HEAD_BYTES + length > size) return offset;
+      offset += HEAD_BYTES + length;
+    }
+  }
+
+  /** Writes a record behind the others. Calls must not overlap. Throws StoreError. */
+  async append(data: Uint8Array): Promise<RecordPlace> {
+    checkBytes('data', data);
+    if (this.#end > 0 && this.#end + HEAD_BYTES + data.length > MAX_FILE_BYTES) {
+      await this.sync();
+      this.#file++;
+      this.#end = 0;
+    }
+    const head = Buffer.alloc(HEAD_BYTES);
+    head.writeUInt32LE(this.#magic, 0);
+    head.writeUInt32LE(data.length, 4);
+    checksum(data).copy(head, 8);
+    const place = {file: this.#file, offset: this.#end, length: data.length};
+    try {
+      const handle = await this.#handle(place.file);
+      await handle.writev([head, data], place.offset);
+    } catch (error) {
+      throw new StoreError('store-unusable', {path: this.#path, reason: (error as Error).message}, error);
+    }
+    this.#end += HEAD_BYTES + data.length;
+    this.#unsynced = true;
+    return place;
+  }
+
+  /** Waits until everything appended has reached the disk. */
+  async sync(): Promise<void> {
+    if (!this.#unsynced) return;
+    this.#unsynced = false;
+    await (await this.#handle(this.#file)).datasync();
+  }
+
+  /** Reads a record. Throws StoreError 'store-damaged' when it is not what was written. */
+  async read({file, offset, length}: RecordPlace): Promise<Uint8Array> {
+    const bytes = Buffer.alloc(HEAD_BYTES + length);
+    try {
+      const {bytesRead} = await (await this.#handle(file)).read(bytes, 0, bytes.length, offset);
+      const data = bytes.subarray(HEAD_BYTES);
+      const whole =
+        bytesRead === bytes.length && bytes.readUInt32LE(0) === this.#magic && bytes.readUInt32LE(4) === length;
+      if (whole && checksum(data).equals(bytes.subarray(8, HEAD_BYTES))) return new Uint8Array(data);
+    } catch (error) {
+      throw new StoreError('store-damaged', {path: this.#path, file, offset}, error);
+    }
+    throw new StoreError('store-damaged', {path: this.#path, file, offset});
+  }
+
+  async close(): Promise<void> {
+    await this.sync();
+    const handles = [...this.#handles.values()];
+    this.#handles.clear();
+    await Promise.all(handles.map((handle) => handle.close()));
+  }
+}
