@@ -2,7 +2,7 @@
 // code of the peer protocol's reject message.   chain spec Appendix B
 import {CodedError, type ErrorRow} from '../errors.ts';
 
-/** Codes of reject messages. */
+/** Codes of reject messages. @public */
 export const REJECT_MALFORMED = 0x01;
 export const REJECT_INVALID = 0x10;
 export const REJECT_OBSOLETE = 0x11;
