@@ -1,0 +1,289 @@
+import {deepEqual, equal, notEqual, rejects} from 'node:assert/strict';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {type TestContext, test} from 'node:test';
+import {encodeHex} from '../../src/core/bytes/index.ts';
+import {RuleError, stewardShare, subsidy} from '../../src/core/consensus/index.ts';
+import {createPktreg, type Network, PKT, PKTREG} from '../../src/core/params/index.ts';
+import {
+  type Block,
+  blockHash,
+  decodeBlock,
+  merkleRoot,
+  type Transaction,
+  transactionId,
+} from '../../src/core/primitives/index.ts';
+import {Chain} from '../../src/node/chain/chain.ts';
+import {ChainError} from '../../src/node/chain/errors.ts';
+import type {KeyValueStore} from '../../src/service/stores/key-value-store.ts';
+import {openLevelStore} from '../../src/service/stores/level-store.ts';
+import {createMemoryStore} from '../../src/service/stores/memory-store.ts';
+import {RecordFiles} from '../../src/service/stores/record-files.ts';
+import {type ScenarioStep, scenarioFile, stepBytes} from '../support/scenarios.ts';
+
+const ANYONE = Uint8Array.of(0x51);
+const NOW = 2_000_000_000;
+
+const shown = (hash: Uint8Array): string => encodeHex(hash.slice().reverse());
+
+async function folder(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'pkt-chain-'));
+  t.after(() => rm(path, {recursive: true, force: true}));
+  return path;
+}
+
+interface Opened {
+  readonly chain: Chain;
+  readonly store: KeyValueStore;
+  readonly events: string[];
+}
+
+/** A chain whose proofs and scripts are not looked at: these tests are about everything else. */
+async function openChain(
+  t: TestContext,
+  network: Network,
+  store = createMemoryStore(),
+  path?: string,
+): Promise<Opened> {
+  const files = await RecordFiles.open(path ?? (await folder(t)), network.magic);
+  t.after(() => files.close());
+  const events: string[] = [];
+  const chain = await Chain.open({
+    network,
+    store,
+    files,
+    nowSeconds: () => NOW,
+    checkProof: () => Promise.resolve(),
+    checkScripts: () => Promise.resolve(),
+    onConnected: (_block, {height}) => events.push(`+${height}`),
+    onDisconnected: (_block, {height}) => events.push(`-${height}`),
+  });
+  return {chain, store, events};
+}
+
+/** Everything the store holds under a prefix, as text. */
+async function dump(store: KeyValueStore, prefix: string): Promise<string[]> {
+  const from = Uint8Array.of(prefix.charCodeAt(0));
+  const lines: string[] = [];
+  for await (const [key, value] of store.entries({from, to: Uint8Array.of(from[0]! + 1)})) {
+    lines.push(`${encodeHex(key)} ${encodeHex(value)}`);
+  }
+  return lines;
+}
+
+async function code(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'accepted';
+  } catch (error) {
+    if (error instanceof RuleError) return error.code;
+    throw error;
+  }
+}
+
+async function checkStep(chain: Chain, step: ScenarioStep): Promise<void> {
+  const result = await code(chain.accept(decodeBlock(stepBytes(step))));
+  equal(result, step.accepted ? 'accepted' : step.reason, step.name);
+  equal(shown(chain.tip.hash), step.tip, step.name);
+  const {steward, against} = await chain.steward();
+  if (step.steward !== undefined) equal(encodeHex(steward), step.steward, step.name);
+  if (step.votesAgainst !== undefined) equal(against.toString(), step.votesAgainst, step.name);
+}
+
+const PKT_WITHOUT_CHECKPOINTS: Network = {...PKT, checkpoints: []};
+
+test('elections on the rules of pkt: every block has its verdict, steward and count', async (t) => {
+  const {steps} = scenarioFile.scenarios[1]!;
+  const {chain} = await openChain(t, PKT_WITHOUT_CHECKPOINTS);
+  equal(steps.length, 107);
+  for (const step of steps) await checkStep(chain, step);
+});
+
+test('the count of votes does not depend on branches seen before', async (t) => {
+  const {blocks, votesAgainstInOrder} = scenarioFile.counterAfterReorganisation;
+  const {steps} = scenarioFile.scenarios[1]!;
+  const before = steps.slice(0, steps.findIndex(({height}) => height === 102) + 1);
+  const inOrder = await openChain(t, PKT_WITHOUT_CHECKPOINTS);
+  for (const step of before) await checkStep(inOrder.chain, step);
+  for (const [i, step] of blocks.entries()) {
+    await inOrder.chain.accept(decodeBlock(stepBytes(step)));
+    equal((await inOrder.chain.steward()).against.toString(), votesAgainstInOrder[i], step.name);
+  }
+  const reorganised = await openChain(t, PKT_WITHOUT_CHECKPOINTS);
+  for (const step of steps) await checkStep(reorganised.chain, step);
+  for (const step of blocks) await reorganised.chain.accept(decodeBlock(stepBytes(step)));
+  deepEqual(reorganised.chain.tip, inOrder.chain.tip);
+  deepEqual(await reorganised.chain.steward(), await inOrder.chain.steward());
+  for (const prefix of ['c', 't']) deepEqual(await dump(reorganised.store, prefix), await dump(inOrder.store, prefix));
+});
+
+const genesis = decodeBlock(PKTREG.genesis);
+
+interface Miner {
+  readonly network: Network;
+  /** Goes into the coinbase, so that branches differ. */
+  readonly tag: number;
+  readonly steward?: Uint8Array;
+}
+
+/** A block on top of another, with a coinbase of its own and whatever else is given. */
+function mine({network, tag, steward}: Miner, parent: Block, height: number, more: readonly Transaction[] = []): Block {
+  const share = stewardShare(network.money, height);
+  const coinbase: Transaction = {
+    version: 1,
+    inputs: [
+      {
+        txid: new Uint8Array(32),
+        index: 0xffffffff,
+        script: Uint8Array.of(4, height & 255, height >> 8, 0, 0, 1, tag),
+        sequence: 0xffffffff,
+        witness: [],
+      },
+    ],
+    outputs: [
+      {value: subsidy(network.money, height) - share, script: ANYONE},
+      {value: share, script: steward ?? network.money.initialSteward},
+    ],
+    lockTime: 0,
+  };
+  const transactions = [coinbase, ...more];
+  const header = {
+    version: 0x20000000,
+    previous: blockHash(parent.header),
+    merkleRoot: merkleRoot(transactions.map(transactionId)),
+    time: genesis.header.time + 60 * height,
+    bits: parent.header.bits,
+    nonce: tag,
+  };
+  return {header, proofSection: genesis.proofSection, proof: genesis.proof, transactions};
+}
+
+/** `count` blocks on top of `parent`, which has `height`. */
+function branch(miner: Miner, parent: Block, height: number, count: number): Block[] {
+  const blocks: Block[] = [];
+  for (let i = 1; i <= count; i++) blocks.push(mine(miner, blocks.at(-1) ?? parent, height + i));
+  return blocks;
+}
+
+async function acceptAll(chain: Chain, blocks: readonly Block[]): Promise<void> {
+  for (const block of blocks) await chain.accept(block);
+}
+
+const SHORT = createPktreg({money: {coinbaseMaturity: 5, stewardExpiry: 60}});
+
+/** A transaction that spends the miner's output of a block's coinbase. */
+function spend(block: Block, value: bigint): Transaction {
+  const txid = transactionId(block.transactions[0]!);
+  const input = {txid, index: 0, script: new Uint8Array(0), sequence: 0xffffffff, witness: []};
+  return {version: 1, inputs: [input], outputs: [{value, script: ANYONE}], lockTime: 0};
+}
+
+for (const depth of [1, 3, 50]) {
+  test(`a reorganisation of ${depth} blocks ends where a node ends that never saw the old branch`, async (t) => {
+    const common = branch({network: SHORT, tag: 0}, genesis, 0, 10);
+    const top = common.at(-1)!;
+    const [a, b] = [1, 2].map((tag) => {
+      const first = mine({network: SHORT, tag}, top, 11, [spend(common[tag]!, 100n * BigInt(tag))]);
+      return [first, ...branch({network: SHORT, tag}, first, 11, depth - (tag === 1 ? 1 : 0))];
+    }) as [Block[], Block[]];
+    const seen = await openChain(t, SHORT);
+    await acceptAll(seen.chain, [...common, ...a]);
+    equal(seen.chain.height, 10 + depth);
+    await acceptAll(seen.chain, b.slice(0, -1));
+    deepEqual(seen.chain.tip.hash, blockHash(a.at(-1)!.header), 'equal work: the first seen stays');
+    seen.events.length = 0;
+    equal(await seen.chain.accept(b.at(-1)!), true);
+    const heights = Array.from({length: depth}, (_, i) => 11 + i);
+    const expected = [...heights.toReversed().map((h) => `-${h}`), ...heights.map((h) => `+${h}`), `+${11 + depth}`];
+    deepEqual(seen.events, expected);
+    const fresh = await openChain(t, SHORT);
+    await acceptAll(fresh.chain, [...common, ...b]);
+    deepEqual(seen.chain.tip, fresh.chain.tip);
+    for (const prefix of ['c', 't']) deepEqual(await dump(seen.store, prefix), await dump(fresh.store, prefix));
+  });
+}
+
+test('a branch with a bad block: the old branch stays, the bad block and what follows are invalid', async (t) => {
+  const common = branch({network: SHORT, tag: 0}, genesis, 0, 10);
+  const {chain, store} = await openChain(t, SHORT);
+  await acceptAll(chain, [...common, ...branch({network: SHORT, tag: 1}, common.at(-1)!, 10, 2)]);
+  const coins = await dump(store, 'c');
+  const good = mine({network: SHORT, tag: 2}, common.at(-1)!, 11);
+  const bad = mine({network: SHORT, tag: 2, steward: ANYONE}, good, 12);
+  await acceptAll(chain, [good, bad]);
+  const next = mine({network: SHORT, tag: 2}, bad, 13);
+  equal(await code(chain.accept(next)), 'ErrBadCoinbaseNetworkSteward');
+  equal(chain.height, 12);
+  deepEqual(await dump(store, 'c'), coins);
+  equal(await code(chain.accept(mine({network: SHORT, tag: 3}, bad, 13))), 'ErrInvalidAncestorBlock');
+  equal(await code(chain.accept(next)), 'ErrDuplicateBlock');
+});
+
+test('of a branch that turns bad, the good part becomes the chain when it is better', async (t) => {
+  const common = branch({network: SHORT, tag: 0}, genesis, 0, 10);
+  const {chain} = await openChain(t, SHORT);
+  await acceptAll(chain, [...common, ...branch({network: SHORT, tag: 1}, common.at(-1)!, 10, 3)]);
+  const good = branch({network: SHORT, tag: 2}, common.at(-1)!, 10, 3);
+  await acceptAll(chain, good);
+  const better = mine({network: SHORT, tag: 2}, good.at(-1)!, 14);
+  const worse = mine({network: SHORT, tag: 2, steward: ANYONE}, good.at(-1)!, 14);
+  equal(await code(chain.accept(worse)), 'ErrBadCoinbaseNetworkSteward');
+  equal(chain.height, 13);
+  equal(await chain.accept(better), true);
+  equal(chain.height, 14);
+});
+
+test('a block out of place is refused and not remembered as invalid', async (t) => {
+  const {chain} = await openChain(t, SHORT);
+  const [one, two] = branch({network: SHORT, tag: 0}, genesis, 0, 2) as [Block, Block];
+  equal(await code(chain.accept(two)), 'ErrPreviousBlockUnknown');
+  await acceptAll(chain, [one, two]);
+  equal(await code(chain.accept(two)), 'ErrDuplicateBlock');
+  const late = {...two, header: {...two.header, time: NOW + 721}};
+  equal(await code(chain.accept(late)), 'ErrTimeTooNew');
+  equal(await code(chain.accept(late)), 'ErrTimeTooNew');
+  equal(await code(chain.accept(mine({network: SHORT, tag: 1}, one, 3))), 'ErrBadCoinbaseHeight');
+});
+
+test('a proof that fails never spoils the block of that hash', async (t) => {
+  const files = await RecordFiles.open(await folder(t), SHORT.magic);
+  t.after(() => files.close());
+  let good = false;
+  const chain = await Chain.open({
+    network: SHORT,
+    store: createMemoryStore(),
+    files,
+    nowSeconds: () => NOW,
+    checkProof: () => (good ? Promise.resolve() : Promise.reject(new RuleError('ErrBadPow'))),
+    checkScripts: () => Promise.resolve(),
+  });
+  const [block] = branch({network: SHORT, tag: 0}, genesis, 0, 1);
+  equal(await code(chain.accept(block!)), 'ErrBadPow');
+  good = true;
+  equal(await chain.accept(block!), true);
+});
+
+test('a chain on disk goes on where it was, and only for its own network', async (t) => {
+  const path = await folder(t);
+  const blocks = branch({network: SHORT, tag: 0}, genesis, 0, 30);
+  const store = await openLevelStore(join(path, 'index'));
+  const first = await openChain(t, SHORT, store, join(path, 'blocks'));
+  await acceptAll(first.chain, blocks.slice(0, 20));
+  const coins = await dump(store, 'c');
+  await first.chain.close();
+  await rejects(first.chain.accept(blocks[20]!), (error) => error instanceof ChainError && error.code === 'closed');
+  await store.close();
+  const again = await openLevelStore(join(path, 'index'));
+  const second = await openChain(t, SHORT, again, join(path, 'blocks'));
+  deepEqual(second.chain.tip, first.chain.tip);
+  deepEqual(await dump(again, 'c'), coins);
+  await acceptAll(second.chain, blocks.slice(20));
+  equal(second.chain.height, 30);
+  deepEqual(await second.chain.block(blockHash(blocks[7]!.header)), blocks[7]);
+  notEqual(second.chain.hashAt(30), undefined);
+  equal(second.chain.hashAt(31), undefined);
+  const wrong = openChain(t, PKT, again, join(path, 'blocks'));
+  await rejects(wrong, (error) => error instanceof ChainError && error.code === 'wrong-network');
+  await again.close();
+});
