@@ -18,6 +18,13 @@ test('every file and folder that the documents link to exists', () => {
   }
 });
 
+test('every dependency is named with its reason', () => {
+  const {dependencies, devDependencies} = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, object>;
+  for (const name of Object.keys({...dependencies, ...devDependencies})) {
+    equal(readme.includes(`\`${name}\``), true, name);
+  }
+});
+
 test('the examples in the README are the files in docs/examples; the one for Node runs', () => {
   for (const name of ['node', 'browser']) {
     const text = readFileSync(`docs/examples/${name}.mjs`, 'utf8');

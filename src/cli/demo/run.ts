@@ -1,7 +1,6 @@
 import {dsha256} from '../../core/crypto/index.ts';
 import {
   AnnouncementMiner,
-  type AnnouncementMiner as Announcements,
   AnnouncementValidator,
   BlockMiner,
   type FoundShare,
@@ -74,7 +73,7 @@ export async function runDemo(options: DemoOptions, {terminal, interrupted}: Com
 class Demo {
   readonly #options: DemoOptions;
   readonly #terminal: Terminal;
-  readonly #announcements: Announcements;
+  readonly #announcements: AnnouncementMiner;
   readonly #validator: AnnouncementValidator;
   readonly #blocks: BlockMiner;
   readonly #hashes = new Map<number, Uint8Array>();
