@@ -68,9 +68,9 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     interrupt.abort();
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  // A reader like `head` that has seen enough is no error.
+  // A reader like `head` that has seen enough ends the command as Ctrl-C does: it has not said its last word.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+    if (error.code === 'EPIPE') process.exit(EXIT_INTERRUPTED);
     throw error;
   });
   const terminal = new Terminal(process.stdout, process.stderr);

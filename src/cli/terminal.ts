@@ -43,7 +43,8 @@ export class Terminal {
 
   #progress(line: string): void {
     if (this.#stderr.isTTY === true) {
-      const width = Math.max(20, (this.#stderr.columns ?? 80) - 1);
+      // A terminal that does not know its width says 0.
+      const width = Math.max(20, (this.#stderr.columns || 80) - 1);
       this.#stderr.write(`\r\u001b[K${line.slice(0, width)}`);
       this.#liveShown = true;
     } else if (performance.now() - this.#plainAt >= PLAIN_MS) {
