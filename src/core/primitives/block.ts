@@ -1,7 +1,7 @@
 // Blocks.   chain spec §2.2, §2.4, §2.5
 //
 //   header 80 | proof section | transaction count varint | transactions
-import {Reader, Writer} from '../bytes/index.ts';
+import {copyBytes, Reader, Writer} from '../bytes/index.ts';
 import {type PacketCryptProof, ProofWireError, readProof} from '../packetcrypt/index.ts';
 import {decoding} from './decoding.ts';
 import {WireError} from './errors.ts';
@@ -47,7 +47,7 @@ export function decodeBlock(bytes: Uint8Array): Block {
   return decoding(() => {
     const header = readHeader(new Reader(bytes));
     const {proof, length} = readSection(bytes, HEADER_BYTES);
-    const proofSection = bytes.slice(HEADER_BYTES, HEADER_BYTES + length);
+    const proofSection = copyBytes(bytes, HEADER_BYTES, HEADER_BYTES + length);
     const reader = new Reader(bytes.subarray(HEADER_BYTES + length));
     const count = reader.varintUpTo(Math.floor(reader.remaining / MIN_TRANSACTION_BYTES));
     const transactions: Transaction[] = [];
