@@ -108,10 +108,10 @@ export function blake2bRounds(message) {
       const each = (f) => {
         for (const [i, c] of columns.entries()) out.push(f(...c.map((k) => `v${k}`), i));
       };
-      each((a, b, _c, _d, i) => `${a} = i64x2.add(i64x2.add(${a}, ${b}), ${load(offset + 2 * i)});`);
+      each((a, b, _c, _d, i) => `${a} = i64x2.add(i64x2.add(${a}, ${load(offset + 2 * i)}), ${b});`);
       each((a, _b, _c, d) => `${d} = v128.xor(${d}, ${a}); ${d} = v128.shuffle<i32>(${d}, ${d}, 1, 0, 3, 2);`);
       each((_a, b, c, d) => `${c} = i64x2.add(${c}, ${d}); ${b} = v128.xor(${b}, ${c}); ${swizzle(b, B_ROTATE_24)}`);
-      each((a, b, _c, _d, i) => `${a} = i64x2.add(i64x2.add(${a}, ${b}), ${load(offset + 2 * i + 1)});`);
+      each((a, b, _c, _d, i) => `${a} = i64x2.add(i64x2.add(${a}, ${load(offset + 2 * i + 1)}), ${b});`);
       each((a, _b, _c, d) => `${d} = v128.xor(${d}, ${a}); ${swizzle(d, B_ROTATE_16)}`);
       each(
         (_a, b, c, d) =>
