@@ -25,6 +25,29 @@ export {
   requiredBits,
   retarget,
 } from './required-bits.ts';
+export {SCRIPT_ERRORS, ScriptError, type ScriptErrorCode} from './script/errors.ts';
+export {CONSENSUS_SCRIPT_FLAGS, POLICY_SCRIPT_FLAGS, type ScriptFlag, type ScriptFlags} from './script/flags.ts';
+export {OP} from './script/opcodes.ts';
+export {
+  isCanonicalPush,
+  isPayToScriptHash,
+  isPushOnly,
+  parseScript,
+  readOp,
+  type ScriptOp,
+  type WitnessProgram,
+  witnessProgramOf,
+} from './script/parse.ts';
+export {PLAIN_VERIFIER, type SignatureVerifier} from './script/signature-checks.ts';
+export {
+  SIGHASH_ALL,
+  SIGHASH_ANYONECANPAY,
+  SIGHASH_NONE,
+  SIGHASH_SINGLE,
+  SignatureHashes,
+} from './script/signature-hash.ts';
+export {countSigops, legacySigops, MAX_SIGOP_COST, sigopCost} from './script/sigops.ts';
+export {type SpentCoin, verifyInput} from './script/verify-input.ts';
 export {
   type AllTallies,
   type CandidateKey,

@@ -33,7 +33,7 @@ export interface SequenceLock {
 export function sequenceLock({version, inputs}: Transaction, originOf: (input: number) => LockOrigin): SequenceLock {
   let height = -1;
   let time = -1;
-  // As signed numbers: a negative version has no relative lock times here, unlike in OP_CHECKSEQUENCEVERIFY.
+  // As a signed number: a negative version has no relative lock times, here and in OP_CHECKSEQUENCEVERIFY.
   if (version < 2) return {height, time};
   for (const [number, {sequence}] of inputs.entries()) {
     if ((sequence & SEQUENCE_DISABLED) !== 0) continue;

@@ -1,4 +1,5 @@
 import {blake2b} from '@noble/hashes/blake2.js';
+import {ripemd160 as nobleRipemd160, sha1 as nobleSha1} from '@noble/hashes/legacy.js';
 import {sha256 as nobleSha256} from '@noble/hashes/sha2.js';
 
 /** BLAKE2b with digest length 32. Not a truncation of compress64: the length is part of the hash.   spec §1.2 */
@@ -18,4 +19,17 @@ export function sha256(message: Uint8Array): Uint8Array {
 /** SHA-256 applied twice: transaction ids and merkle roots.   spec §1.2 */
 export function dsha256(message: Uint8Array): Uint8Array {
   return nobleSha256(nobleSha256(message));
+}
+
+export function sha1(message: Uint8Array): Uint8Array {
+  return nobleSha1(message);
+}
+
+export function ripemd160(message: Uint8Array): Uint8Array {
+  return nobleRipemd160(message);
+}
+
+/** RIPEMD-160 of SHA-256, 20 bytes: what addresses are made of. */
+export function hash160(message: Uint8Array): Uint8Array {
+  return nobleRipemd160(nobleSha256(message));
 }
