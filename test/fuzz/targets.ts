@@ -1,6 +1,7 @@
 import {ANNOUNCEMENT_TARGETS} from './announcement-targets.ts';
 import {BLOCK_TARGETS} from './block-targets.ts';
 import {BYTES_TARGETS} from './bytes-targets.ts';
+import {CHAIN_TARGETS} from './chain-targets.ts';
 import {PROGRAM_TARGETS} from './program-targets.ts';
 import {PROOF_TARGETS} from './proof-targets.ts';
 import type {FuzzTarget} from './target.ts';
@@ -12,4 +13,5 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...ANNOUNCEMENT_TARGETS,
   ...BLOCK_TARGETS,
   ...PROGRAM_TARGETS,
+  ...CHAIN_TARGETS,
 ];
