@@ -29,7 +29,7 @@ const MAY_IMPORT = new Map<string, readonly string[]>([
 ]);
 
 /** Packages of the registry that the core may use; nothing of Node. */
-const CORE_PACKAGES = ['@noble/hashes/', '@noble/ciphers/', '@noble/curves/'];
+const CORE_PACKAGES = ['@noble/hashes/', '@noble/ciphers/', '@noble/curves/', '@scure/base'];
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {

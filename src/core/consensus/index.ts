@@ -1,7 +1,10 @@
-// Owns: the rules of the chain as pure functions: what makes a header, transaction or block valid, what a block changes.
+// Owns: the rules of the chain as pure functions: what makes a header, transaction or block valid, what a block changes; scripts
+// and their addresses.
 // Does not own: where blocks and coins are kept (node), what proves work (packetcrypt), what peers relay (mempool policy).
 // Main steps for a block: checkBlock (by itself) → checkHeader, checkNotTooNew (its place) → proof → checkWitnessCommitment →
 // connectBlock (coins, coinbase, steward) → scripts.
+export {decodeAddress, decodeAnyAddress, encodeAddress} from './address.ts';
+export {ADDRESS_ERRORS, AddressError, type AddressErrorCode} from './address-errors.ts';
 export {type CheckedBlock, checkBlock, MAX_BLOCK_WEIGHT, MAX_STRIPPED_BYTES} from './check-block.ts';
 export {checkHeader, checkNotTooNew, type HeaderContext} from './check-header.ts';
 export {checkOutputs, checkTransaction, outpointKey} from './check-transaction.ts';
@@ -38,6 +41,7 @@ export {
   type WitnessProgram,
   witnessProgramOf,
 } from './script/parse.ts';
+export {classifyScript, type ScriptClass, withoutVotes} from './script/script-class.ts';
 export {PLAIN_VERIFIER, type SignatureVerifier} from './script/signature-checks.ts';
 export {
   SIGHASH_ALL,
