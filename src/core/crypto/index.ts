@@ -5,4 +5,5 @@ export {verifyEd25519} from './ed25519.ts';
 export {compress32, compress64, dsha256, hash160, ripemd160, sha1, sha256} from './hash.ts';
 export {poly1305} from './poly1305.ts';
 export {isSecp256k1Key, verifySecp256k1} from './secp256k1.ts';
+export {sipHash} from './siphash.ts';
 export {x25519, x25519Base} from './x25519.ts';
