@@ -21,6 +21,39 @@ export function dsha256(message: Uint8Array): Uint8Array {
   return nobleSha256(nobleSha256(message));
 }
 
+/** SHA-256 over parts. A copy goes on by itself: hashes with a common beginning hash it once. */
+export interface HashStream {
+  update(part: Uint8Array): HashStream;
+  copy(): HashStream;
+  /** Ends the stream. */
+  digest(): Uint8Array;
+}
+
+class NobleStream implements HashStream {
+  readonly #hash: ReturnType<typeof nobleSha256.create>;
+
+  constructor(hash: ReturnType<typeof nobleSha256.create>) {
+    this.#hash = hash;
+  }
+
+  update(part: Uint8Array): this {
+    this.#hash.update(part);
+    return this;
+  }
+
+  copy(): HashStream {
+    return new NobleStream(this.#hash.clone());
+  }
+
+  digest(): Uint8Array {
+    return this.#hash.digest();
+  }
+}
+
+export function startSha256(): HashStream {
+  return new NobleStream(nobleSha256.create());
+}
+
 export function sha1(message: Uint8Array): Uint8Array {
   return nobleSha1(message);
 }

@@ -2,7 +2,17 @@
 // Does not own: how PacketCrypt combines them, secret keys and signing, the fast kernels.
 export {expand, keyStream, xorKeyStream} from './chacha20.ts';
 export {verifyEd25519} from './ed25519.ts';
-export {compress32, compress64, dsha256, hash160, ripemd160, sha1, sha256} from './hash.ts';
+export {
+  compress32,
+  compress64,
+  dsha256,
+  type HashStream,
+  hash160,
+  ripemd160,
+  sha1,
+  sha256,
+  startSha256,
+} from './hash.ts';
 export {poly1305} from './poly1305.ts';
 export {isSecp256k1Key, verifySecp256k1} from './secp256k1.ts';
 export {sipHash} from './siphash.ts';

@@ -1,6 +1,6 @@
 // What signatures in transactions sign.   chain spec §3.12; BIP 143
 import {concatBytes, encodeVarint, Writer} from '../../bytes/index.ts';
-import {dsha256} from '../../crypto/index.ts';
+import {type HashStream, sha256, startSha256} from '../../crypto/index.ts';
 import {checkInteger} from '../../errors.ts';
 import type {Transaction, TxInput, TxOutput} from '../../primitives/index.ts';
 import {OP} from './opcodes.ts';
@@ -11,6 +11,8 @@ export const SIGHASH_NONE = 2;
 export const SIGHASH_SINGLE = 3;
 export const SIGHASH_ANYONECANPAY = 0x80;
 const SIGHASH_MASK = 0x1f;
+/** Number of a stream that hashes all inputs and outputs; of the others the type itself says what they hash. */
+const EVERYTHING = 0;
 
 const ZERO_HASH = new Uint8Array(32);
 /** What is signed by mistake when SIGHASH_SINGLE finds no output of the input's number. */
@@ -45,47 +47,66 @@ function withoutSeparators(script: Uint8Array): Uint8Array {
 }
 
 /**
- * Signature hashes of one transaction. What all its inputs share is made once, so that hashing costs what has to be hashed: for
- * witness programs a few hundred bytes a signature, otherwise the whole transaction, which no cache can avoid.
+ * Signature hashes of one transaction. What signatures share is hashed once: for witness programs a few hundred bytes are left for
+ * each, otherwise the whole transaction for each script and each of the six sets of inputs and outputs that types can choose.
  */
 export class SignatureHashes {
   readonly transaction: Transaction;
-  readonly #hash: (message: Uint8Array) => Uint8Array;
+  readonly #start: () => HashStream;
   #blankInputs: Uint8Array | undefined;
   #outputs: Uint8Array | undefined;
   #outpointsHash: Uint8Array | undefined;
   #sequencesHash: Uint8Array | undefined;
   #outputsHash: Uint8Array | undefined;
+  /** Streams up to the type, of the input that was asked for last, by script and by what is hashed. */
+  #streamsOf = -1;
+  readonly #streams: Map<Uint8Array, Map<number, HashStream>> = new Map();
 
-  /** hash: double SHA-256; a faster one may be handed in */
-  constructor(transaction: Transaction, hash: (message: Uint8Array) => Uint8Array = dsha256) {
+  /** start: SHA-256; a faster one may be handed in */
+  constructor(transaction: Transaction, start: () => HashStream = startSha256) {
     this.transaction = transaction;
-    this.#hash = hash;
+    this.#start = start;
   }
 
   /**
    * Hash for a script that is no witness program.
    *
    * input     number of the input
-   * script    what is executed, from the last OP_CODESEPARATOR on and without the signature
+   * script    what is executed, from the last OP_CODESEPARATOR on and without the signature; the same array for the same script
    * hashType  u32, of which the last byte of a signature gives the lowest 8 bits
    */
   legacy(input: number, script: Uint8Array, hashType: number): Uint8Array {
-    const {inputs, outputs, version, lockTime} = this.transaction;
+    const {inputs, outputs} = this.transaction;
     checkInteger('input', input, 0, inputs.length - 1);
+    if ((hashType & SIGHASH_MASK) === SIGHASH_SINGLE && input >= outputs.length) return ONE_HASH;
+    const type = new Writer(4).u32(hashType >>> 0).finish();
+    return sha256(this.#streamFor(input, script, hashType).copy().update(type).digest());
+  }
+
+  #streamFor(input: number, script: Uint8Array, hashType: number): HashStream {
+    if (this.#streamsOf !== input) this.#streams.clear();
+    this.#streamsOf = input;
     const base = hashType & SIGHASH_MASK;
-    if (base === SIGHASH_SINGLE && input >= outputs.length) return ONE_HASH;
-    const code = withoutSeparators(script);
-    const head = new Writer().u32(version >>> 0);
-    const tail = new Writer().u32(lockTime).u32(hashType >>> 0);
-    return this.#hash(
-      concatBytes(
-        head.finish(),
-        ...this.#inputsFor(input, code, hashType),
-        this.#outputsFor(input, base),
-        tail.finish(),
-      ),
-    );
+    const kind =
+      (hashType & SIGHASH_ANYONECANPAY) | (base === SIGHASH_NONE || base === SIGHASH_SINGLE ? base : EVERYTHING);
+    let streams = this.#streams.get(script);
+    if (streams === undefined) {
+      streams = new Map();
+      this.#streams.set(script, streams);
+    }
+    let stream = streams.get(kind);
+    if (stream === undefined) {
+      const {version, lockTime} = this.transaction;
+      stream = this.#start().update(new Writer(4).u32(version >>> 0).finish());
+      for (const part of this.#inputsFor(input, withoutSeparators(script), kind)) stream.update(part);
+      stream.update(this.#outputsFor(input, kind & SIGHASH_MASK)).update(new Writer(4).u32(lockTime).finish());
+      streams.set(kind, stream);
+    }
+    return stream;
+  }
+
+  #hash(message: Uint8Array): Uint8Array {
+    return sha256(this.#start().update(message).digest());
   }
 
   /** The inputs as signed: the own one with the script, the others, if they are signed at all, without theirs. */

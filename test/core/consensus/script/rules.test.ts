@@ -14,7 +14,8 @@ import {PLAIN_VERIFIER} from '../../../../src/core/consensus/script/signature-ch
 import {decodeKey, decodeSignature, isLowS} from '../../../../src/core/consensus/script/signature-encoding.ts';
 import {SignatureHashes} from '../../../../src/core/consensus/script/signature-hash.ts';
 import {verifyInput} from '../../../../src/core/consensus/script/verify-input.ts';
-import {dsha256, hash160, sha256, verifySecp256k1} from '../../../../src/core/crypto/index.ts';
+import {type HashStream, hash160, sha256, startSha256, verifySecp256k1} from '../../../../src/core/crypto/index.ts';
+import type {Transaction, TxInput} from '../../../../src/core/primitives/index.ts';
 import {refuses} from '../../../support/refusal.ts';
 import {push, script} from './notation.ts';
 import {signLegacy, signWitness, testKey} from './signing.ts';
@@ -285,17 +286,59 @@ test('as nodes of the network do: a push that holds the signature is not signed,
   }
 });
 
+/** Hashes of a transaction that count what is hashed. */
+function countedHashes(transaction: Transaction): {
+  hashes: SignatureHashes;
+  counts: {started: number; finished: number; bytes: number};
+} {
+  const counts = {started: 0, finished: 0, bytes: 0};
+  const counted = (stream: HashStream): HashStream => {
+    const self: HashStream = {
+      update: (part) => {
+        counts.bytes += part.length;
+        stream.update(part);
+        return self;
+      },
+      copy: () => counted(stream.copy()),
+      digest: () => {
+        counts.finished++;
+        return stream.digest();
+      },
+    };
+    return self;
+  };
+  const start = (): HashStream => {
+    counts.started++;
+    return counted(startSha256());
+  };
+  return {hashes: new SignatureHashes(transaction, start), counts};
+}
+
+test('signatures of one script with many hash types hash the transaction six times, not once each', () => {
+  const code = script('1 0xab 1');
+  const {transaction} = spend(new Uint8Array(0), code);
+  const [input] = transaction.inputs;
+  const large = {...transaction, inputs: new Array<TxInput>(1000).fill(input!)};
+  const {hashes, counts} = countedHashes(large);
+  const plain = Array.from({length: 256}, (_, type) => encodeHex(new SignatureHashes(large).legacy(0, code, type)));
+  const shared = Array.from({length: 256}, (_, type) => encodeHex(hashes.legacy(0, code, type)));
+  deepEqual(shared, plain);
+  equal(new Set(shared).size, 256);
+  equal(counts.started, 6);
+  equal(counts.bytes < 3 * 41_000 + 3000 + 256 * 4, true);
+  // Another input, then the first again: nothing is mixed up.
+  const second = encodeHex(hashes.legacy(1, code, 2));
+  equal(second, encodeHex(new SignatureHashes(large).legacy(1, code, 2)));
+  equal(encodeHex(hashes.legacy(0, code, 2)), plain[2]);
+});
+
 test('a signature hash is made once for all signatures that share it', () => {
   const keys = Array.from({length: 20}, (_, i) => testKey(i + 1));
   const code = script(`20 ${keys.map(({compressed}) => pushed(compressed)).join(' ')} 20 CHECKMULTISIG`);
   const {transaction} = spend(new Uint8Array(0), code);
   const signatures = keys.map((one) => signLegacy(transaction, code, one));
   const spending = spend(concatBytes(Uint8Array.of(0), ...signatures.map(push)), code);
-  let hashed = 0;
-  const hashes = new SignatureHashes(spending.transaction, (message) => {
-    hashed++;
-    return dsha256(message);
-  });
+  const {hashes, counts} = countedHashes(spending.transaction);
   let verified = 0;
   const verifier = {
     verify: (...parts: [Uint8Array, Uint8Array, Uint8Array]) => {
@@ -304,7 +347,7 @@ test('a signature hash is made once for all signatures that share it', () => {
     },
   };
   verifyInput(hashes, 0, spending.coin, CONSENSUS, verifier);
-  deepEqual([hashed, verified], [1, 20]);
+  deepEqual([counts.started, counts.finished, verified], [1, 1, 20]);
 });
 
 test('hashing for witness programs is linear in the inputs', () => {
@@ -312,18 +355,11 @@ test('hashing for witness programs is linear in the inputs', () => {
   const bytesFor = (count: number): number => {
     const {transaction} = spend(new Uint8Array(0), program);
     const input = {...transaction.inputs[0]!, witness: [decodeHex('300602010102010101'), key.compressed]};
-    let bytes = 0;
-    const hashes = new SignatureHashes(
-      {...transaction, inputs: new Array<typeof input>(count).fill(input)},
-      (message) => {
-        bytes += message.length;
-        return dsha256(message);
-      },
-    );
+    const {hashes, counts} = countedHashes({...transaction, inputs: new Array<typeof input>(count).fill(input)});
     const signed = {verify: () => true};
     const coin = {script: program, value: VALUE};
     for (let i = 0; i < count; i++) codeOf(() => verifyInput(hashes, i, coin, new Set(['P2SH', 'WITNESS']), signed));
-    return bytes;
+    return counts.bytes;
   };
   equal(bytesFor(100) > 100 * 100, true);
   equal(bytesFor(400) < 4.5 * bytesFor(100), true);
