@@ -5,6 +5,5 @@ export type {
   DifficultyParams,
   MoneyParams,
   Network,
-  ProofParams,
 } from './network.ts';
 export {createPktreg, NETWORKS, PKT, PKTREG, PKTTEST, type PktregOverrides} from './networks.ts';

@@ -1,5 +1,6 @@
 // What distinguishes one network from another, as frozen data: every schedule is a constant here and nowhere code.
 // chain spec §1
+import type {ProofRules} from '../packetcrypt/index.ts';
 
 /** Prefixes and version bytes of addresses and keys.   chain spec §1.6 */
 export interface AddressParams {
@@ -40,15 +41,6 @@ export interface DifficultyParams {
   readonly minimumDifficultyAfterSeconds: number;
 }
 
-/** Which announcement and proof versions count where.   chain spec §3.13, §3.15 */
-export interface ProofParams {
-  /** First parent height of announcements of version 1. */
-  readonly firstVersion1Parent: number;
-  /** First height of blocks with proof version 2, and last height with an older one. */
-  readonly firstVersion2Height: number;
-  readonly lastOldVersionHeight: number;
-}
-
 /** A block hash that the chain must have. Hash in internal byte order. */
 export interface Checkpoint {
   readonly height: number;
@@ -68,7 +60,8 @@ export interface Network {
   readonly addresses: AddressParams;
   readonly money: MoneyParams;
   readonly difficulty: DifficultyParams;
-  readonly proof: ProofParams;
+  /** Which announcement and proof versions count where.   chain spec §3.13, §3.15 */
+  readonly proof: ProofRules;
   readonly checkpoints: readonly Checkpoint[];
   readonly relayNonStandard: boolean;
 }

@@ -1,7 +1,8 @@
 import {concatBytes, decodeHex} from '../bytes/index.ts';
+import {PKT_PROOF_RULES} from '../packetcrypt/index.ts';
 import {CHECKPOINTS_PKT} from './checkpoints-pkt.ts';
 import {GENESIS_PKT_HEX} from './genesis-pkt.ts';
-import type {Checkpoint, DifficultyParams, MoneyParams, Network, ProofParams} from './network.ts';
+import type {Checkpoint, DifficultyParams, MoneyParams, Network} from './network.ts';
 
 function hex(text: string): Uint8Array {
   return decodeHex(text.replaceAll(/\s/g, ''));
@@ -36,12 +37,6 @@ const DIFFICULTY: DifficultyParams = Object.freeze({
   minimumDifficultyAfterSeconds: 120,
 });
 
-const PROOF: ProofParams = Object.freeze({
-  firstVersion1Parent: 103_869,
-  firstVersion2Height: 113_949,
-  lastOldVersionHeight: 122_621,
-});
-
 const TEST_ADDRESSES = {
   p2pkh: 0x6f,
   p2sh: 0xc4,
@@ -73,7 +68,7 @@ export const PKT: Network = Object.freeze({
   }),
   money: MONEY,
   difficulty: DIFFICULTY,
-  proof: PROOF,
+  proof: PKT_PROOF_RULES,
   checkpoints: Object.freeze(readCheckpoints(CHECKPOINTS_PKT)),
   relayNonStandard: false,
 });
@@ -90,7 +85,7 @@ export const PKTTEST: Network = Object.freeze({
   addresses: Object.freeze({bech32Prefix: 'tpk', ...TEST_ADDRESSES}),
   money: MONEY,
   difficulty: Object.freeze({...DIFFICULTY, lastMinimumDifficultyHeight: Number.MAX_SAFE_INTEGER}),
-  proof: PROOF,
+  proof: PKT_PROOF_RULES,
   checkpoints: Object.freeze([]),
   relayNonStandard: true,
 });
@@ -132,7 +127,7 @@ export const PKTREG: Network = Object.freeze({
     retargetBlocks: undefined,
     lastMinimumDifficultyHeight: 0,
   }),
-  proof: Object.freeze({firstVersion1Parent: 0, firstVersion2Height: 1, lastOldVersionHeight: 0}),
+  proof: Object.freeze({firstVersion1Parent: 0, firstVersion2Height: 1, lastVersion1Height: 0}),
   checkpoints: Object.freeze([]),
   relayNonStandard: true,
 });

@@ -48,7 +48,7 @@ for (const [network, key] of [
     const schedule = vector.packetCryptSchedule ?? vectors['pkt']!.packetCryptSchedule!;
     equal(network.proof.firstVersion1Parent, schedule['announcementVersion1From']);
     equal(network.proof.firstVersion2Height, schedule['proofVersion2AllowedFrom']);
-    equal(network.proof.lastOldVersionHeight, schedule['proofVersionBelow2RefusedAbove']);
+    equal(network.proof.lastVersion1Height, schedule['proofVersionBelow2RefusedAbove']);
   });
 }
 
