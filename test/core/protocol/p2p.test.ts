@@ -5,7 +5,6 @@ import {concatBytes, decodeHex, encodeHex} from '../../../src/core/bytes/index.t
 import {PKT} from '../../../src/core/params/index.ts';
 import {
   COMMANDS,
-  type Command,
   decodePayload,
   encodeFrame,
   encodeMessage,
@@ -14,9 +13,8 @@ import {
   FrameReader,
   MessageError,
   maxPayload,
-  type NetAddress,
-  type Payloads,
 } from '../../../src/core/protocol/p2p/index.ts';
+import {MESSAGE_SAMPLES} from '../../support/message-samples.ts';
 import {acceptsOrRefuses, refuses} from '../../support/refusal.ts';
 import {readVectors} from '../../support/vectors.ts';
 
@@ -27,38 +25,6 @@ const vectors = readVectors<{
 }>('p2p');
 
 const hash = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
-const address: NetAddress = {services: 0x4dn, ip: decodeHex('00000000000000000000ffff7f000001'), port: 55138};
-
-/** A payload of every command. */
-const SAMPLES: {readonly [Name in Command]: Payloads[Name]} = {
-  version: decodePayload('version', decodeHex(vectors.versionPayload.hex)),
-  verack: undefined,
-  ping: {nonce: 2n ** 64n - 1n},
-  pong: {nonce: 0n},
-  addr: [{time: 1_600_000_000, ...address}],
-  getaddr: undefined,
-  inv: [{type: 2, hash: hash(1)}],
-  getdata: [
-    {type: 0x40000002, hash: hash(1)},
-    {type: 1, hash: hash(2)},
-  ],
-  notfound: [],
-  getblocks: {version: 70013, locator: [hash(3), hash(4)], stop: hash(0)},
-  getheaders: {version: 0, locator: [hash(3)], stop: hash(5)},
-  headers: [new Uint8Array(80).fill(7)],
-  block: Uint8Array.of(1, 2, 3),
-  tx: Uint8Array.of(4),
-  mempool: undefined,
-  sendheaders: undefined,
-  feefilter: {unitsPerKb: 1000n},
-  reject: {message: 'block', code: 0x10, reason: 'bad', hash: hash(6)},
-  getcfilters: {filterType: 0, startHeight: 10, stop: hash(7)},
-  cfilter: {filterType: 0, blockHash: hash(8), filter: Uint8Array.of(1, 0x90)},
-  getcfheaders: {filterType: 0, startHeight: 0, stop: hash(9)},
-  cfheaders: {filterType: 0, stop: hash(1), previous: hash(2), hashes: [hash(3)]},
-  getcfcheckpt: {filterType: 0, stop: hash(1)},
-  cfcheckpt: {filterType: 0, stop: hash(1), headers: [hash(2), hash(3)]},
-};
 
 test('the version message of an existing node', () => {
   const {hex, fields} = vectors.versionPayload;
@@ -83,10 +49,10 @@ test('verack and getheaders as existing nodes send them', () => {
 });
 
 test('every command goes there and back; truncated and longer payloads are refused', () => {
-  equal(COMMANDS.length, Object.keys(SAMPLES).length);
+  equal(COMMANDS.length, Object.keys(MESSAGE_SAMPLES).length);
   for (const command of COMMANDS) {
-    const bytes = encodePayload(command, SAMPLES[command]);
-    deepEqual(decodePayload(command, bytes), SAMPLES[command], command);
+    const bytes = encodePayload(command, MESSAGE_SAMPLES[command]);
+    deepEqual(decodePayload(command, bytes), MESSAGE_SAMPLES[command], command);
     equal(bytes.length <= maxPayload(command), true);
     if (command === 'block' || command === 'tx') continue;
     for (let length = 0; length < bytes.length; length++) {
@@ -125,7 +91,7 @@ test('frames come out whole however the stream is cut', () => {
     encodeMessage(PKT.magic, 'ping', {nonce: 5n}),
     encodeFrame(PKT.magic, 'sendcmpct', new Uint8Array(9)),
     encodeMessage(PKT.magic, 'verack', undefined),
-    encodeMessage(PKT.magic, 'inv', SAMPLES.inv),
+    encodeMessage(PKT.magic, 'inv', MESSAGE_SAMPLES.inv),
   );
   for (const sizes of [[1], [stream.length], [7, 1, 30], [24, 1]]) {
     const frames = readAll(new FrameReader(PKT.magic), stream, sizes);
@@ -134,7 +100,7 @@ test('frames come out whole however the stream is cut', () => {
       ['ping', 'sendcmpct', 'verack', 'inv'],
     );
     equal(frames[1]!.payload.length, 0);
-    deepEqual(decodePayload('inv', frames[3]!.payload), SAMPLES.inv);
+    deepEqual(decodePayload('inv', frames[3]!.payload), MESSAGE_SAMPLES.inv);
   }
 });
 
@@ -166,7 +132,7 @@ test('no bytes whatever bring an uncoded error', () => {
   );
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(400), fc.nat(255)), {maxLength: 6}), fc.nat(60), (changes, size) => {
-      const stream = concatBytes(...COMMANDS.map((name) => encodeMessage(PKT.magic, name, SAMPLES[name])));
+      const stream = concatBytes(...COMMANDS.map((name) => encodeMessage(PKT.magic, name, MESSAGE_SAMPLES[name])));
       for (const [at, value] of changes) stream[at] = value;
       acceptsOrRefuses(() => readAll(new FrameReader(PKT.magic), stream, [size + 1]));
     }),
