@@ -235,7 +235,7 @@ export class Peer {
       const message = {command, payload: decodePayload(command, payload)} as Message;
       if (message.command === 'version') this.#receiveVersion(message.payload, nowMs);
       else if (this.#version === undefined) throw new PeerError('version-expected', {command});
-      else if (message.command === 'verack') this.#receiveVerack(nowMs);
+      else if (message.command === 'verack') this.#receiveVerack();
       else this.#receiveMessage(message, nowMs);
     } catch (error) {
       // Before the greeting is done nothing is forgiven.
@@ -266,10 +266,9 @@ export class Peer {
   }
 
   /** A second one is tolerated. */
-  #receiveVerack(nowMs: number): void {
+  #receiveVerack(): void {
     if (this.#ready) return;
     this.#ready = true;
-    this.#lastPingMs = nowMs;
     this.#events.push({type: 'ready', version: this.#version!});
   }
 
