@@ -308,3 +308,27 @@ test('a chain on disk goes on where it was, and only for its own network', async
   await rejects(wrong, (error) => error instanceof ChainError && error.code === 'wrong-network');
   await again.close();
 });
+
+test('a block that was stored and not connected, because the disk was full, is connected at the next start', async (t) => {
+  const path = await folder(t);
+  const whole = createMemoryStore();
+  let full = false;
+  const store: KeyValueStore = {
+    ...whole,
+    write: (changes, durable) => (full && durable ? Promise.reject(new Error('no space left')) : whole.write(changes)),
+  };
+  const blocks = branch({network: SHORT, tag: 0}, genesis, 0, 4);
+  const first = await openChain(t, SHORT, store, path);
+  await acceptAll(first.chain, blocks.slice(0, 3));
+  const coins = await dump(whole, 'c');
+  full = true;
+  await rejects(first.chain.accept(blocks[3]!), /no space left/);
+  equal(first.chain.height, 3);
+  deepEqual(await dump(whole, 'c'), coins);
+  full = false;
+  const second = await openChain(t, SHORT, store, path);
+  deepEqual(second.chain.tip.hash, blockHash(blocks[3]!.header));
+  const fresh = await openChain(t, SHORT);
+  await acceptAll(fresh.chain, blocks);
+  deepEqual(await dump(whole, 'c'), await dump(fresh.store, 'c'));
+});

@@ -112,6 +112,7 @@ export class Chain {
       if (readU32(version, 4) !== network.magic) throw new ChainError('wrong-network', {wanted: network.name});
     }
     await chain.#load();
+    await chain.#catchUp();
     return chain;
   }
 
@@ -154,6 +155,30 @@ export class Chain {
     if (number === undefined) throw new ChainError('chain-damaged', {reason: 'the tip is not among the headers'});
     for (let at: number | undefined = number; at !== undefined; at = this.#index.parent(at)) this.#best.push(at);
     this.#best.reverse();
+  }
+
+  /** Connects what was stored and not connected when the program was interrupted. */
+  async #catchUp(): Promise<void> {
+    for (let best = this.#bestStored(); best !== undefined; best = this.#bestStored()) {
+      try {
+        await this.#activate(best, await this.#storedBlock(best));
+      } catch (error) {
+        // A block that turns out invalid is marked so, and the next best is tried; anything else is not ours to pass over.
+        if (!(error instanceof RuleError) || error.isPassing) throw error;
+      }
+    }
+  }
+
+  /** The stored block with the most work above the tip's. */
+  #bestStored(): number | undefined {
+    let best: number | undefined;
+    let most = this.#index.work(this.#tipNumber);
+    for (let number = 0; number < this.#index.count; number++) {
+      if (this.#index.status(number) !== STATUS.stored || this.#index.work(number) <= most) continue;
+      best = number;
+      most = this.#index.work(number);
+    }
+    return best;
   }
 
   get height(): number {
@@ -260,6 +285,8 @@ export class Chain {
   async #storeBlock(block: Block, hash: Uint8Array, parent: number, known: number | undefined): Promise<number> {
     const {store, files} = this.#options;
     const place = await files.append(encodeBlock(block));
+    // The index must never name a block that a power failure can take away.
+    await files.sync();
     const header = encodeHeader(block.header);
     const record = {header, height: this.#index.height(parent) + 1, status: STATUS.stored};
     await store.write([
@@ -296,7 +323,6 @@ export class Chain {
       connected.push({number, block});
     }
     const tip = this.#index.hash(target).slice();
-    await this.#options.files.sync();
     await this.#options.store.write([...view.changes(), ...changes, {key: TIP_KEY, value: tip}], true);
     this.#moveTip(disconnected, connected);
   }
