@@ -4,29 +4,23 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {type TestContext, test} from 'node:test';
 import {encodeHex} from '../../src/core/bytes/index.ts';
-import {
-  checkSigops,
-  checkTransactionScripts,
-  RuleError,
-  stewardShare,
-  subsidy,
-} from '../../src/core/consensus/index.ts';
+import {checkSigops, checkTransactionScripts, RuleError} from '../../src/core/consensus/index.ts';
 import {createPktreg, type Network, PKT, PKTREG} from '../../src/core/params/index.ts';
 import {
   type Block,
   blockHash,
   decodeBlock,
-  merkleRoot,
   type Transaction,
   transactionId,
   WireError,
 } from '../../src/core/primitives/index.ts';
 import {Chain} from '../../src/node/chain/chain.ts';
 import {ChainError} from '../../src/node/chain/errors.ts';
+import {StoredBlocks} from '../../src/node/chain/stored-blocks.ts';
 import type {KeyValueStore} from '../../src/service/stores/key-value-store.ts';
 import {openLevelStore} from '../../src/service/stores/level-store.ts';
 import {createMemoryStore} from '../../src/service/stores/memory-store.ts';
-import {RecordFiles} from '../../src/service/stores/record-files.ts';
+import {branch, genesisOf, mineOn} from '../support/easy-blocks.ts';
 import {type ScenarioStep, scenarioFile, stepBytes} from '../support/scenarios.ts';
 
 const ANYONE = Uint8Array.of(0x51);
@@ -53,13 +47,13 @@ async function openChain(
   store = createMemoryStore(),
   path?: string,
 ): Promise<Opened> {
-  const files = await RecordFiles.open(path ?? (await folder(t)), network.magic);
-  t.after(() => files.close());
+  const blocks = await StoredBlocks.open({path: path ?? (await folder(t)), magic: network.magic, store});
+  t.after(() => blocks.close());
   const events: string[] = [];
   const chain = await Chain.open({
     network,
     store,
-    files,
+    blocks,
     nowSeconds: () => NOW,
     checkProof: () => Promise.resolve(),
     checkScripts: (block, spending) => {
@@ -67,8 +61,9 @@ async function openChain(
       for (const transaction of spending) checkTransactionScripts(transaction);
       return Promise.resolve();
     },
-    onConnected: (_block, {height}) => events.push(`+${height}`),
-    onDisconnected: (_block, {height}) => events.push(`-${height}`),
+  });
+  chain.subscribe(({type, place: {height}}) => {
+    if (type !== 'tip') events.push(`${type === 'connected' ? '+' : '-'}${height}`);
   });
   return {chain, store, events};
 }
@@ -139,53 +134,7 @@ test('the count of votes does not depend on branches seen before', async (t) => 
   for (const prefix of ['c', 't']) deepEqual(await dump(reorganised.store, prefix), await dump(inOrder.store, prefix));
 });
 
-const genesis = decodeBlock(PKTREG.genesis);
-
-interface Miner {
-  readonly network: Network;
-  /** Goes into the coinbase, so that branches differ. */
-  readonly tag: number;
-  readonly steward?: Uint8Array;
-}
-
-/** A block on top of another, with a coinbase of its own and whatever else is given. */
-function mine({network, tag, steward}: Miner, parent: Block, height: number, more: readonly Transaction[] = []): Block {
-  const share = stewardShare(network.money, height);
-  const coinbase: Transaction = {
-    version: 1,
-    inputs: [
-      {
-        txid: new Uint8Array(32),
-        index: 0xffffffff,
-        script: Uint8Array.of(4, height & 255, height >> 8, 0, 0, 1, tag),
-        sequence: 0xffffffff,
-        witness: [],
-      },
-    ],
-    outputs: [
-      {value: subsidy(network.money, height) - share, script: ANYONE},
-      {value: share, script: steward ?? network.money.initialSteward},
-    ],
-    lockTime: 0,
-  };
-  const transactions = [coinbase, ...more];
-  const header = {
-    version: 0x20000000,
-    previous: blockHash(parent.header),
-    merkleRoot: merkleRoot(transactions.map(transactionId)),
-    time: genesis.header.time + 60 * height,
-    bits: parent.header.bits,
-    nonce: tag,
-  };
-  return {header, proofSection: genesis.proofSection, proof: genesis.proof, transactions};
-}
-
-/** `count` blocks on top of `parent`, which has `height`. */
-function branch(miner: Miner, parent: Block, height: number, count: number): Block[] {
-  const blocks: Block[] = [];
-  for (let i = 1; i <= count; i++) blocks.push(mine(miner, blocks.at(-1) ?? parent, height + i));
-  return blocks;
-}
+const genesis = genesisOf(PKTREG);
 
 async function acceptAll(chain: Chain, blocks: readonly Block[]): Promise<void> {
   for (const block of blocks) await chain.accept(block);
@@ -205,7 +154,7 @@ for (const depth of [1, 3, 50]) {
     const common = branch({network: SHORT, tag: 0}, genesis, 0, 10);
     const top = common.at(-1)!;
     const [a, b] = [1, 2].map((tag) => {
-      const first = mine({network: SHORT, tag}, top, 11, [spend(common[tag]!, 100n * BigInt(tag))]);
+      const first = mineOn({network: SHORT, tag}, top, 11, [spend(common[tag]!, 100n * BigInt(tag))]);
       return [first, ...branch({network: SHORT, tag}, first, 11, depth - (tag === 1 ? 1 : 0))];
     }) as [Block[], Block[]];
     const seen = await openChain(t, SHORT);
@@ -230,14 +179,14 @@ test('a branch with a bad block: the old branch stays, the bad block and what fo
   const {chain, store} = await openChain(t, SHORT);
   await acceptAll(chain, [...common, ...branch({network: SHORT, tag: 1}, common.at(-1)!, 10, 2)]);
   const coins = await dump(store, 'c');
-  const good = mine({network: SHORT, tag: 2}, common.at(-1)!, 11);
-  const bad = mine({network: SHORT, tag: 2, steward: ANYONE}, good, 12);
+  const good = mineOn({network: SHORT, tag: 2}, common.at(-1)!, 11);
+  const bad = mineOn({network: SHORT, tag: 2, steward: ANYONE}, good, 12);
   await acceptAll(chain, [good, bad]);
-  const next = mine({network: SHORT, tag: 2}, bad, 13);
+  const next = mineOn({network: SHORT, tag: 2}, bad, 13);
   equal(await code(chain.accept(next)), 'ErrBadCoinbaseNetworkSteward');
   equal(chain.height, 12);
   deepEqual(await dump(store, 'c'), coins);
-  equal(await code(chain.accept(mine({network: SHORT, tag: 3}, bad, 13))), 'ErrInvalidAncestorBlock');
+  equal(await code(chain.accept(mineOn({network: SHORT, tag: 3}, bad, 13))), 'ErrInvalidAncestorBlock');
   equal(await code(chain.accept(next)), 'ErrDuplicateBlock');
 });
 
@@ -247,8 +196,8 @@ test('of a branch that turns bad, the good part becomes the chain when it is bet
   await acceptAll(chain, [...common, ...branch({network: SHORT, tag: 1}, common.at(-1)!, 10, 3)]);
   const good = branch({network: SHORT, tag: 2}, common.at(-1)!, 10, 3);
   await acceptAll(chain, good);
-  const better = mine({network: SHORT, tag: 2}, good.at(-1)!, 14);
-  const worse = mine({network: SHORT, tag: 2, steward: ANYONE}, good.at(-1)!, 14);
+  const better = mineOn({network: SHORT, tag: 2}, good.at(-1)!, 14);
+  const worse = mineOn({network: SHORT, tag: 2, steward: ANYONE}, good.at(-1)!, 14);
   equal(await code(chain.accept(worse)), 'ErrBadCoinbaseNetworkSteward');
   equal(chain.height, 13);
   equal(await chain.accept(better), true);
@@ -264,17 +213,18 @@ test('a block out of place is refused and not remembered as invalid', async (t) 
   const late = {...two, header: {...two.header, time: NOW + 721}};
   equal(await code(chain.accept(late)), 'ErrTimeTooNew');
   equal(await code(chain.accept(late)), 'ErrTimeTooNew');
-  equal(await code(chain.accept(mine({network: SHORT, tag: 1}, one, 3))), 'ErrBadCoinbaseHeight');
+  equal(await code(chain.accept(mineOn({network: SHORT, tag: 1}, one, 3))), 'ErrBadCoinbaseHeight');
 });
 
 test('a proof that fails never spoils the block of that hash', async (t) => {
-  const files = await RecordFiles.open(await folder(t), SHORT.magic);
-  t.after(() => files.close());
+  const store = createMemoryStore();
+  const blocks = await StoredBlocks.open({path: await folder(t), magic: SHORT.magic, store});
+  t.after(() => blocks.close());
   let good = false;
   const chain = await Chain.open({
     network: SHORT,
-    store: createMemoryStore(),
-    files,
+    store,
+    blocks,
     nowSeconds: () => NOW,
     checkProof: () => (good ? Promise.resolve() : Promise.reject(new RuleError('ErrBadPow'))),
     checkScripts: () => Promise.resolve(),

@@ -12,20 +12,21 @@ import {PKTREG} from '../../src/core/params/index.ts';
 import {type Block, decodeBlock, encodeBlock} from '../../src/core/primitives/index.ts';
 import {Chain} from '../../src/node/chain/chain.ts';
 import {createProofCheck} from '../../src/node/chain/proof-check.ts';
+import {StoredBlocks} from '../../src/node/chain/stored-blocks.ts';
 import {createMemoryStore} from '../../src/service/stores/memory-store.ts';
-import {RecordFiles} from '../../src/service/stores/record-files.ts';
 import {ProvenMiner} from '../support/proven-miner.ts';
 
 test('a chain of pktreg with real proofs', async (t) => {
   const path = await mkdtemp(join(tmpdir(), 'pkt-proven-'));
   t.after(() => rm(path, {recursive: true, force: true}));
-  const files = await RecordFiles.open(path, PKTREG.magic);
-  t.after(() => files.close());
+  const store = createMemoryStore();
+  const blocks = await StoredBlocks.open({path, magic: PKTREG.magic, store});
+  t.after(() => blocks.close());
   const checker = new AnnouncementChecker(new AnnouncementKernel(CHECKER_PAGES));
   const chain = await Chain.open({
     network: PKTREG,
-    store: createMemoryStore(),
-    files,
+    store,
+    blocks,
     nowSeconds: () => 2_000_000_000,
     checkProof: createProofCheck(PKTREG.proof, (input, rules) =>
       checkNodeProof(input, rules, (ann, parent, context) => checker.validate(ann, parent, context)[0]!),

@@ -64,4 +64,6 @@ export interface Network {
   readonly proof: ProofRules;
   readonly checkpoints: readonly Checkpoint[];
   readonly relayNonStandard: boolean;
+  /** A chain whose tip is older than this is not current; undefined: age does not count.   chain spec §2.8.4 */
+  readonly currentSeconds: number | undefined;
 }

@@ -71,6 +71,7 @@ export const PKT: Network = Object.freeze({
   proof: PKT_PROOF_RULES,
   checkpoints: Object.freeze(readCheckpoints(CHECKPOINTS_PKT)),
   relayNonStandard: false,
+  currentSeconds: 86_400,
 });
 
 /** The public test network: the rules of pkt, with the minimum difficulty exception at every height. */
@@ -88,6 +89,7 @@ export const PKTTEST: Network = Object.freeze({
   proof: PKT_PROOF_RULES,
   checkpoints: Object.freeze([]),
   relayNonStandard: true,
+  currentSeconds: 86_400,
 });
 
 /** Header, a well-formed proof section of zeros, one coinbase.   chain spec §1.7 */
@@ -130,6 +132,7 @@ export const PKTREG: Network = Object.freeze({
   proof: Object.freeze({firstVersion1Parent: 0, firstVersion2Height: 1, lastVersion1Height: 0}),
   checkpoints: Object.freeze([]),
   relayNonStandard: true,
+  currentSeconds: undefined,
 });
 
 export const NETWORKS: readonly Network[] = Object.freeze([PKT, PKTTEST, PKTREG]);

@@ -48,12 +48,30 @@ export function decodeBlock(bytes: Uint8Array): Block {
     const header = readHeader(new Reader(bytes));
     const {proof, length} = readSection(bytes, HEADER_BYTES);
     const proofSection = copyBytes(bytes, HEADER_BYTES, HEADER_BYTES + length);
-    const reader = new Reader(bytes.subarray(HEADER_BYTES + length));
-    const count = reader.varintUpTo(Math.floor(reader.remaining / MIN_TRANSACTION_BYTES));
-    const transactions: Transaction[] = [];
-    for (let i = 0; i < count; i++) transactions.push(readTransaction(reader));
-    reader.end();
+    const transactions = readTransactions(new Reader(bytes.subarray(HEADER_BYTES + length)));
     return {header, proofSection, proof, transactions};
+  });
+}
+
+/** A block without its proof section. */
+export interface BlockBody {
+  readonly header: BlockHeader;
+  readonly transactions: readonly Transaction[];
+}
+
+function readTransactions(reader: Reader): Transaction[] {
+  const count = reader.varintUpTo(Math.floor(reader.remaining / MIN_TRANSACTION_BYTES));
+  const transactions: Transaction[] = [];
+  for (let i = 0; i < count; i++) transactions.push(readTransaction(reader));
+  reader.end();
+  return transactions;
+}
+
+/** Decodes header and transactions as they stand around the proof section. Throws WireError. */
+export function decodeBlockBody(bytes: Uint8Array): BlockBody {
+  return decoding(() => {
+    const reader = new Reader(bytes);
+    return {header: readHeader(reader), transactions: readTransactions(reader)};
   });
 }
 

@@ -1,7 +1,15 @@
 // Owns: the encodings of the chain: transactions, headers, blocks, merkle roots, compact filters. Does not own: whether what is encoded is
 // allowed (consensus), what the proof section means (packetcrypt).
 // Main steps: decodeBlock reads header, proof section and transactions; a refusal is a WireError about the message.
-export {type Block, type BlockSize, blockSize, decodeBlock, encodeBlock} from './block.ts';
+export {
+  type Block,
+  type BlockBody,
+  type BlockSize,
+  blockSize,
+  decodeBlock,
+  decodeBlockBody,
+  encodeBlock,
+} from './block.ts';
 export {
   encodeFilter,
   filterHash,

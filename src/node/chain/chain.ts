@@ -1,40 +1,44 @@
-import {encodeHex, readU32, Writer} from '../../core/bytes/index.ts';
+import {encodeHex, equalBytes, readU32, Writer} from '../../core/bytes/index.ts';
 import {
   type BlockChanges,
   type BlockContext,
   type CheckedBlock,
+  type Coin,
   checkBlock,
   checkHeader,
   checkNotTooNew,
   checkWitnessCommitment,
   connectBlock,
   isFinal,
+  type PlacedCoin,
   RuleError,
   type SpendingTransaction,
   type StewardState,
 } from '../../core/consensus/index.ts';
+import {assert} from '../../core/errors.ts';
 import type {Network} from '../../core/params/index.ts';
 import {
   type Block,
+  type BlockBody,
   blockHash,
   decodeBlock,
-  encodeBlock,
+  decodeBlockBody,
   encodeHeader,
   HEADER_BYTES,
+  type Outpoint,
 } from '../../core/primitives/index.ts';
+import {type Log, NO_LOG} from '../../service/logs/log.ts';
 import {type KeyValueStore, prefixEnd, type StoreChange} from '../../service/stores/key-value-store.ts';
-import type {RecordFiles} from '../../service/stores/record-files.ts';
+import {BlockTree, type ChainBlock} from './block-tree.ts';
 import {ChainView} from './chain-view.ts';
 import {ChainError} from './errors.ts';
-import {HeaderIndex} from './header-index.ts';
 import {
-  blockKey,
+  coinKey,
+  decodeCoin,
   decodeHeaderRecord,
-  decodePlace,
   decodeSteward,
   decodeUndo,
   encodeHeaderRecord,
-  encodePlace,
   encodeSteward,
   encodeUndo,
   HEADER_PREFIX,
@@ -42,39 +46,34 @@ import {
   headerKey,
   LAYOUT_VERSION,
   STATUS,
+  shownHash,
   stewardKey,
   TIP_KEY,
   undoKey,
   VERSION_KEY,
 } from './layout.ts';
+import {ProofAhead, type ProofContext} from './proof-ahead.ts';
+import type {StoredBlocks} from './stored-blocks.ts';
+import {WriterQueue} from './writer-queue.ts';
 
-/** A block of the best chain. Hash in internal byte order. */
-export interface ChainBlock {
-  readonly hash: Uint8Array;
-  readonly height: number;
-}
-
-/** What a proof check is told of the branch that a block stands on. */
-export interface ProofContext {
-  readonly height: number;
-  /** Hash of the block's ancestor at a height, undefined above its own. */
-  readonly ancestorHash: (height: number) => Uint8Array | undefined;
-}
+/** A change of the best chain, told after it is on disk: taken-back blocks newest first, then new ones, then the tip once. */
+export type ChainEvent =
+  | {readonly type: 'connected' | 'disconnected'; readonly block: Block; readonly place: ChainBlock}
+  | {readonly type: 'tip'; readonly place: ChainBlock};
 
 export interface ChainOptions {
   readonly network: Network;
   readonly store: KeyValueStore;
-  readonly files: RecordFiles;
+  readonly blocks: StoredBlocks;
   /** Wall clock, seconds. */
   readonly nowSeconds: () => number;
   /** Throws RuleError 'ErrBadPow' or 'ErrPowCannotVerify'. */
   readonly checkProof: (block: Block, context: ProofContext) => Promise<void>;
   /** Throws RuleError 'ErrScriptValidation' or 'ErrTooManySigOps'. */
   readonly checkScripts: (block: Block, spending: readonly SpendingTransaction[]) => Promise<void>;
-  readonly onConnected?: (block: Block, place: ChainBlock) => void;
-  readonly onDisconnected?: (block: Block, place: ChainBlock) => void;
-  /** An election that the reference would decide at random. */
-  readonly onTie?: (place: ChainBlock, candidates: readonly Uint8Array[]) => void;
+  /** Asked before blocks are written. Throws StoreError when the disk is too full. */
+  readonly checkRoom?: () => Promise<void>;
+  readonly log?: Log;
 }
 
 /** A block on its way into the best chain. */
@@ -83,21 +82,37 @@ interface Connected {
   readonly block: Block;
 }
 
+/** A block that somebody waits for, and its number once it is stored. */
+interface Waiting {
+  readonly block: Block;
+  readonly ahead: ProofAhead | undefined;
+  readonly resolve: (isTip: boolean) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Stored extends Waiting {
+  readonly number: number;
+  readonly changes: readonly StoreChange[];
+}
+
+/** Blocks that wait are taken together, since reaching the disk costs as much for many as for one. */
+const MAX_GROUP = 64;
+
 /**
  * The chain of blocks: one writer. Blocks are checked, stored and, where they make the best branch, connected; a
  * reorganisation is one atomic change of the store.   chain spec §3.14, §4.1, §4.2
  */
-export class Chain {
+export class Chain extends BlockTree {
   readonly #options: ChainOptions;
-  readonly #index: HeaderIndex;
-  /** Number in the index of each block of the best chain, by height. */
-  readonly #best: number[] = [];
-  #queue: Promise<unknown> = Promise.resolve();
-  #closed = false;
+  readonly #log: Log;
+  readonly #queue: WriterQueue<Waiting>;
+  readonly #listeners = new Set<(event: ChainEvent) => void>();
 
   private constructor(options: ChainOptions) {
+    super(options.network);
     this.#options = options;
-    this.#index = new HeaderIndex(options.network.difficulty.medianTimeBlocks);
+    this.#log = options.log ?? NO_LOG;
+    this.#queue = new WriterQueue((group) => this.#acceptGroup(group), MAX_GROUP);
   }
 
   /** Opens or creates a chain. Throws ChainError, StoreError. */
@@ -118,20 +133,20 @@ export class Chain {
 
   /** Writes the genesis block; its outputs can never be spent and are no coins. */
   async #create(): Promise<void> {
-    const {network, store, files} = this.#options;
-    const {header} = decodeBlock(network.genesis);
-    const hash = blockHash(header);
-    const place = await files.append(network.genesis);
-    await files.sync();
-    const record = {header: encodeHeader(header), height: 0, status: STATUS.connected};
+    const {network, store, blocks} = this.#options;
+    const genesis = decodeBlock(network.genesis);
+    const hash = blockHash(genesis.header);
+    const changes = await blocks.append(hash, genesis, 0);
+    await blocks.sync();
+    const record = {header: encodeHeader(genesis.header), height: 0, status: STATUS.connected};
     const steward = {steward: network.money.initialSteward, against: 0n};
     await store.write(
       [
         {key: VERSION_KEY, value: new Writer().u32(LAYOUT_VERSION).u32(network.magic).finish()},
         {key: headerKey(hash), value: encodeHeaderRecord(record)},
-        {key: blockKey(hash), value: encodePlace(place)},
         {key: stewardKey(hash), value: encodeSteward(steward)},
         {key: TIP_KEY, value: hash},
+        ...changes,
       ],
       true,
     );
@@ -146,120 +161,177 @@ export class Chain {
     }
     records.sort((a, b) => a.record.height - b.record.height);
     for (const {hash, record} of records) {
-      const parent = record.height === 0 ? undefined : this.#index.find(record.header.subarray(4, 36));
-      if (record.height > 0 && parent === undefined) throw new ChainError('chain-damaged', {hash: shown(hash)});
-      this.#index.add(record.header, hash, parent, record.status);
+      const parent = record.height === 0 ? undefined : this.index.find(record.header.subarray(4, 36));
+      if (record.height > 0 && parent === undefined) throw new ChainError('chain-damaged', {hash: shownHash(hash)});
+      this.index.add(record.header, hash, parent, record.status);
     }
     const tip = await store.get(TIP_KEY);
-    const number = tip && this.#index.find(tip);
+    const number = tip && this.index.find(tip);
     if (number === undefined) throw new ChainError('chain-damaged', {reason: 'the tip is not among the headers'});
-    for (let at: number | undefined = number; at !== undefined; at = this.#index.parent(at)) this.#best.push(at);
-    this.#best.reverse();
+    for (let at: number | undefined = number; at !== undefined; at = this.index.parent(at)) this.best.push(at);
+    this.best.reverse();
   }
 
   /** Connects what was stored and not connected when the program was interrupted. */
   async #catchUp(): Promise<void> {
-    for (let best = this.#bestStored(); best !== undefined; best = this.#bestStored()) {
-      try {
-        await this.#activate(best, await this.#storedBlock(best));
-      } catch (error) {
-        // A block that turns out invalid is marked so, and the next best is tried; anything else is not ours to pass over.
-        if (!(error instanceof RuleError) || error.isPassing) throw error;
-      }
-    }
+    const numbers = Array.from({length: this.index.count}, (_, number) => number);
+    const stored = numbers.filter((number) => this.index.status(number) === STATUS.stored);
+    if (stored.length > 0) this.#log.info('blocks that were not connected are looked at', {blocks: stored.length});
+    await this.#activateBest(stored, new Map());
   }
 
-  /** The stored block with the most work above the tip's. */
-  #bestStored(): number | undefined {
-    let best: number | undefined;
-    let most = this.#index.work(this.#tipNumber);
-    for (let number = 0; number < this.#index.count; number++) {
-      if (this.#index.status(number) !== STATUS.stored || this.#index.work(number) <= most) continue;
-      best = number;
-      most = this.#index.work(number);
-    }
-    return best;
+  /** Calls the listener after every change of the best chain; it must not throw. Returns how to stop that. */
+  subscribe(listener: (event: ChainEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
-  get height(): number {
-    return this.#best.length - 1;
-  }
-
-  get tip(): ChainBlock {
-    return {height: this.height, hash: this.#index.hash(this.#tipNumber).slice()};
-  }
-
-  get #tipNumber(): number {
-    return this.#best.at(-1)!;
-  }
-
-  /** Hash of the block of the best chain at a height. */
-  hashAt(height: number): Uint8Array | undefined {
-    const number = this.#best[height];
-    return number === undefined ? undefined : this.#index.hash(number).slice();
+  /** Runs `work` while no block is being taken: tip and coins stand still until it ends. */
+  exclusive<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#queue.run(work);
   }
 
   /** The steward state after the tip: what governs the next block. */
   async steward(): Promise<StewardState> {
-    return this.#stewardAfter(this.#tipNumber);
+    return this.#stewardAfter(this.tipNumber);
   }
 
   async #stewardAfter(number: number): Promise<StewardState> {
-    const value = await this.#options.store.get(stewardKey(this.#index.hash(number)));
+    const value = await this.#options.store.get(stewardKey(this.index.hash(number)));
     if (value === undefined) throw new ChainError('chain-damaged', {reason: 'a steward state is missing'});
     return decodeSteward(value);
   }
 
-  /** A stored block by its hash. */
+  /** The coins of outpoints that are unspent at the tip, in order. */
+  async coins(outpoints: readonly Outpoint[]): Promise<(Coin | undefined)[]> {
+    const values = await this.#options.store.getMany(outpoints.map(({txid, index}) => coinKey(txid, index)));
+    return values.map((value) => value && decodeCoin(value));
+  }
+
+  /** A stored block by its hash; undefined when it is not there, or its proof not any more. */
   async block(hash: Uint8Array): Promise<Block | undefined> {
-    const {store, files} = this.#options;
-    const place = await store.get(blockKey(hash));
-    return place && decodeBlock(await files.read(decodePlace(place)));
+    const bytes = await this.blockBytes(hash);
+    return bytes && decodeBlock(bytes);
+  }
+
+  /** Wire encoding of a stored block. */
+  blockBytes(hash: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#options.blocks.bytes(hash);
+  }
+
+  /** Header and transactions of a stored block: there when the proof may have been dropped. */
+  async blockBody(hash: Uint8Array): Promise<BlockBody | undefined> {
+    const bytes = await this.#options.blocks.body(hash);
+    return bytes && decodeBlockBody(bytes);
+  }
+
+  /** The coins that a connected block spent, other than those it created, in order; undefined where they have been dropped. */
+  async spentBy(hash: Uint8Array): Promise<PlacedCoin[] | undefined> {
+    const value = await this.#options.store.get(undoKey(hash));
+    return value && decodeUndo(value);
   }
 
   async #storedBlock(number: number): Promise<Block> {
-    const block = await this.block(this.#index.hash(number));
+    const block = await this.block(this.index.hash(number));
     if (block === undefined) throw new ChainError('chain-damaged', {reason: 'a block is missing'});
     return block;
   }
 
   /**
-   * Takes a block from anywhere; resolves with true when it has become the tip, false when it stands on another branch.
-   * Throws RuleError. Blocks are taken one after another.
+   * Takes a block from anywhere; resolves with true when it is in the best chain, false when it stands on another branch.
+   * Blocks are taken in the order of the calls. Throws RuleError.
    */
-  accept(block: Block): Promise<boolean> {
-    const work = this.#queue.then(() => this.#accept(block));
-    this.#queue = work.catch(() => {});
-    return work;
+  accept(block: Block, ahead?: ProofAhead): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({block, ahead, resolve, reject});
+    });
   }
 
-  async #accept(block: Block): Promise<boolean> {
-    if (this.#closed) throw new ChainError('closed');
+  /** Starts the proof check of a block whose turn is still to come; ancestorHash: of the branch below it. */
+  verifyAhead(block: Block, context: ProofContext): ProofAhead {
+    return ProofAhead.start(this.#options.checkProof, block, context);
+  }
+
+  /** Holds a block on the tip to every rule but the proof of work, and changes nothing. Throws RuleError. */
+  tryBlock(block: Block): Promise<void> {
+    return this.exclusive(async () => {
+      const checked = checkBlock(this.network, block);
+      if (!equalBytes(block.header.previous, this.tip.hash)) throw new RuleError('ErrPreviousBlockUnknown');
+      this.#checkPlace(checked, this.tipNumber);
+      const view = new ChainView(this.#options.store);
+      await this.#connect(view, this.tipNumber, checked, await this.steward());
+    });
+  }
+
+  /** Checks and stores blocks, then makes the best of them the tip. Never throws: everyone who waits is told. */
+  async #acceptGroup(group: readonly Waiting[]): Promise<void> {
+    const stored: Stored[] = [];
+    try {
+      await this.#options.checkRoom?.();
+      for (const waiting of group) {
+        try {
+          stored.push(await this.#admit(waiting));
+        } catch (error) {
+          waiting.reject(error);
+        }
+      }
+      await this.#recordStored(stored);
+      const blocks = new Map(stored.map(({number, block}) => [number, block]));
+      const refusals = await this.#activateBest([...blocks.keys()], blocks);
+      for (const {number, resolve, reject} of stored) {
+        const refusal = refusals.get(number);
+        if (refusal === undefined) resolve(this.isBest(number));
+        else reject(refusal);
+      }
+    } catch (error) {
+      for (const {reject} of group) reject(error);
+    }
+  }
+
+  /** Everything that a block is asked before its coins; writes it and enters it in the tree. Throws RuleError. */
+  async #admit(waiting: Waiting): Promise<Stored> {
+    const {block, ahead} = waiting;
     const hash = blockHash(block.header);
-    const known = this.#index.find(hash);
-    if (known !== undefined && this.#index.status(known) !== STATUS.header) throw new RuleError('ErrDuplicateBlock');
-    const checked = checkBlock(this.#options.network, block);
-    const parent = this.#index.find(block.header.previous);
-    if (parent === undefined) throw new RuleError('ErrPreviousBlockUnknown', {parent: shown(block.header.previous)});
-    if (this.#index.isFailed(parent)) throw new RuleError('ErrInvalidAncestorBlock');
+    const known = this.index.find(hash);
+    if (known !== undefined && this.index.status(known) !== STATUS.header) throw new RuleError('ErrDuplicateBlock');
+    const checked = checkBlock(this.network, block);
+    const parent = this.index.find(block.header.previous);
+    if (parent === undefined) {
+      throw new RuleError('ErrPreviousBlockUnknown', {parent: shownHash(block.header.previous)});
+    }
+    if (this.index.isFailed(parent)) throw new RuleError('ErrInvalidAncestorBlock');
     this.#checkPlace(checked, parent);
-    await this.#options.checkProof(block, this.#proofContext(parent));
-    const number = await this.#storeBlock(block, hash, parent, known);
-    if (this.#index.work(number) <= this.#index.work(this.#tipNumber)) return false;
-    await this.#activate(number, block);
-    return this.#tipNumber === number;
+    const context = this.#proofContext(parent);
+    if (ahead?.isFor(block, context)) await ahead.result;
+    else await this.#options.checkProof(block, context);
+    const changes = await this.#options.blocks.append(hash, block, context.height);
+    const number = known ?? this.index.add(encodeHeader(block.header), hash, parent, STATUS.stored);
+    this.index.setStatus(number, STATUS.stored);
+    return {...waiting, number, changes};
+  }
+
+  /** The index must never name a block that a power failure can take away: first the files, then the index. */
+  async #recordStored(stored: readonly Stored[]): Promise<void> {
+    if (stored.length === 0) return;
+    const {store, blocks} = this.#options;
+    try {
+      await blocks.sync();
+      await store.write(stored.flatMap(({number, changes}) => [...changes, this.#statusChange(number, STATUS.stored)]));
+    } catch (error) {
+      for (const {number} of stored) this.index.setStatus(number, STATUS.header);
+      throw error;
+    }
   }
 
   /** The rules that need the headers before the block.   chain spec §3.1, §3.2, §3.11 */
   #checkPlace({block, declaredHeight}: CheckedBlock, parent: number): void {
-    const {network, nowSeconds} = this.#options;
-    const height = this.#index.height(parent) + 1;
+    const height = this.index.height(parent) + 1;
     if (declaredHeight !== height) throw new RuleError('ErrBadCoinbaseHeight', {declaredHeight, height});
-    const medianTime = this.#index.medianTime(parent);
-    const {ancestorAt} = this.#index;
-    checkHeader({network, previous: this.#index.point(parent), medianTime, ancestorAt}, block.header);
+    const medianTime = this.index.medianTime(parent);
+    const {ancestorAt} = this.index;
+    checkHeader({network: this.network, previous: this.index.point(parent), medianTime, ancestorAt}, block.header);
     this.#checkFork(parent, height);
-    checkNotTooNew(network, block.header, nowSeconds());
+    checkNotTooNew(this.network, block.header, this.#options.nowSeconds());
     if (!block.transactions.every((transaction) => isFinal(transaction, height, medianTime))) {
       throw new RuleError('ErrUnfinalizedTx');
     }
@@ -268,104 +340,119 @@ export class Chain {
 
   /** A branch may not leave the best chain below the last checkpoint that it has reached. */
   #checkFork(parent: number, height: number): void {
-    const reached = this.#options.network.checkpoints.findLast((checkpoint) => checkpoint.height <= this.height);
+    const reached = this.network.checkpoints.findLast((checkpoint) => checkpoint.height <= this.height);
     if (reached === undefined || height > reached.height) return;
-    if (this.#best[height - 1] !== parent || height <= this.height) throw new RuleError('ErrForkTooOld', {height});
+    if (this.best[height - 1] !== parent || height <= this.height) throw new RuleError('ErrForkTooOld', {height});
   }
 
   #proofContext(parent: number): ProofContext {
-    const height = this.#index.height(parent) + 1;
+    const height = this.index.height(parent) + 1;
     return {
       height,
-      ancestorHash: (at) => (at < height ? this.#index.hash(this.#index.ancestor(parent, at)).slice() : undefined),
+      ancestorHash: (at) => (at >= 0 && at < height ? this.index.hash(this.ancestor(parent, at)).slice() : undefined),
     };
   }
 
-  /** Keeps a block that has passed everything but the rules on coins. */
-  async #storeBlock(block: Block, hash: Uint8Array, parent: number, known: number | undefined): Promise<number> {
-    const {store, files} = this.#options;
-    const place = await files.append(encodeBlock(block));
-    // The index must never name a block that a power failure can take away.
-    await files.sync();
-    const header = encodeHeader(block.header);
-    const record = {header, height: this.#index.height(parent) + 1, status: STATUS.stored};
-    await store.write([
-      {key: headerKey(hash), value: encodeHeaderRecord(record)},
-      {key: blockKey(hash), value: encodePlace(place)},
-    ]);
-    if (known === undefined) return this.#index.add(header, hash, parent, STATUS.stored);
-    this.#index.setStatus(known, STATUS.stored);
-    return known;
+  /**
+   * Makes the block with the most work the tip if it beats it; where its branch turns out invalid, the next best. Gives the
+   * refusals of those that are invalid. `blocks`: those that are in memory.
+   */
+  async #activateBest(numbers: number[], blocks: ReadonlyMap<number, Block>): Promise<Map<number, RuleError>> {
+    const refusals = new Map<number, RuleError>();
+    const candidates = new Set(numbers);
+    for (;;) {
+      let best: number | undefined;
+      for (const number of candidates) {
+        if (this.index.work(number) > this.index.work(best ?? this.tipNumber)) best = number;
+      }
+      if (best === undefined) return refusals;
+      const refusal = await this.#activate(best, blocks);
+      candidates.delete(best);
+      if (refusal === undefined) continue;
+      refusals.set(best, refusal);
+      for (const number of candidates) {
+        if (!this.index.isFailed(number)) continue;
+        refusals.set(number, refusal);
+        candidates.delete(number);
+      }
+    }
   }
 
-  /** Makes `target` the tip if its whole branch is valid; if not, the best valid part of it that beats the tip. */
-  async #activate(target: number, last: Block): Promise<void> {
-    const fork = this.#index.fork(this.#tipNumber, target);
+  /**
+   * Makes `target` the tip if its whole branch is valid; if not, the best valid part of it that beats the tip. Gives why the
+   * branch is refused.
+   */
+  async #activate(target: number, blocks: ReadonlyMap<number, Block>): Promise<RuleError | undefined> {
+    const fork = this.index.fork(this.tipNumber, target);
     const branch: number[] = [];
-    for (let at = target; at !== fork; at = this.#index.parent(at)!) branch.unshift(at);
+    for (let at = target; at !== fork; at = this.index.parent(at)!) branch.unshift(at);
     const view = new ChainView(this.#options.store);
     const disconnected = await this.#disconnectTo(view, fork);
     const changes: StoreChange[] = [];
     const connected: Connected[] = [];
     let steward = await this.#stewardAfter(fork);
     for (const number of branch) {
-      const block = number === target ? last : await this.#storedBlock(number);
+      const block = blocks.get(number) ?? (await this.#storedBlock(number));
       try {
-        const result = await this.#connect(view, number, block, steward);
+        const parent = this.index.parent(number)!;
+        const result = await this.#connect(view, parent, checkBlock(this.network, block), steward);
         steward = result.steward.state;
         changes.push(...this.#connectedChanges(number, result));
       } catch (error) {
         if (!(error instanceof RuleError)) throw error;
         await this.#fail(number, error);
-        if (connected.length > 0) await this.#activateShorter(connected.at(-1)!);
-        throw error;
+        const last = connected.at(-1);
+        // The part below the bad block may still be better than the tip.
+        if (last !== undefined && this.index.work(last.number) > this.index.work(this.tipNumber)) {
+          const below = await this.#activate(
+            last.number,
+            new Map(connected.map((entry) => [entry.number, entry.block])),
+          );
+          assert(below === undefined, 'what was valid a moment ago is valid');
+        }
+        return error;
       }
       connected.push({number, block});
     }
-    const tip = this.#index.hash(target).slice();
+    const tip = this.index.hash(target).slice();
     await this.#options.store.write([...view.changes(), ...changes, {key: TIP_KEY, value: tip}], true);
     this.#moveTip(disconnected, connected);
-  }
-
-  /** After a failure further up: the part of the branch below it may still be better than the tip. */
-  async #activateShorter({number, block}: Connected): Promise<void> {
-    if (this.#index.work(number) > this.#index.work(this.#tipNumber)) await this.#activate(number, block);
+    return undefined;
   }
 
   /** Takes the blocks above `fork` back in the view; newest first. */
   async #disconnectTo(view: ChainView, fork: number): Promise<Connected[]> {
     const disconnected: Connected[] = [];
-    for (let at = this.#tipNumber; at !== fork; at = this.#index.parent(at)!) {
+    for (let at = this.tipNumber; at !== fork; at = this.index.parent(at)!) {
       const block = await this.#storedBlock(at);
-      const undo = await this.#options.store.get(undoKey(this.#index.hash(at)));
+      const undo = await this.spentBy(this.index.hash(at));
       if (undo === undefined) throw new ChainError('chain-damaged', {reason: 'undo data is missing'});
-      await view.disconnect(block, this.#index.height(at), decodeUndo(undo));
+      await view.disconnect(block, this.index.height(at), undo);
       disconnected.push({number: at, block});
     }
     return disconnected;
   }
 
-  /** Connects one block in the view. Throws RuleError. */
-  async #connect(view: ChainView, number: number, block: Block, steward: StewardState): Promise<BlockChanges> {
-    const {network, checkScripts, onTie} = this.#options;
-    const parent = this.#index.parent(number)!;
-    const height = this.#index.height(number);
+  /** Connects one block in the view, on top of its parent. Throws RuleError. */
+  async #connect(view: ChainView, parent: number, checked: CheckedBlock, steward: StewardState): Promise<BlockChanges> {
+    const {checkScripts} = this.#options;
+    const {block} = checked;
+    const height = this.index.height(parent) + 1;
     await view.load(block.transactions.slice(1).flatMap(({inputs}) => inputs));
     let tallies: Awaited<ReturnType<ChainView['allTallies']>> | undefined;
     let asked = false;
     const context: BlockContext = {
-      network,
+      network: this.network,
       height,
-      medianTime: this.#index.medianTime(parent),
+      medianTime: this.index.medianTime(parent),
       steward,
       coinAt: view.coinAt,
-      medianTimeAt: (at) => this.#index.medianTime(this.#index.ancestor(parent, at)),
+      medianTimeAt: (at) => this.index.medianTime(this.ancestor(parent, at)),
       allTallies: () => {
         asked = true;
         return tallies ?? [];
       },
     };
-    const checked = checkBlock(network, block);
     let changes = connectBlock(context, checked);
     if (asked) {
       // An election: rare enough to read all sums and go through the block once more.
@@ -373,15 +460,16 @@ export class Chain {
       changes = connectBlock(context, checked);
     }
     await checkScripts(block, changes.spending);
-    if (changes.steward.tied.length > 0) {
-      onTie?.({hash: this.#index.hash(number).slice(), height}, changes.steward.tied);
-    }
+    const {tied} = changes.steward;
+    // The reference decides it at random, so nodes may part here.
+    if (tied.length > 0)
+      this.#log.warn('steward election is a tie', {height, candidates: tied.map((script) => encodeHex(script))});
     await view.connect(changes);
     return changes;
   }
 
   #connectedChanges(number: number, {spent, steward}: BlockChanges): StoreChange[] {
-    const hash = this.#index.hash(number).slice();
+    const hash = this.index.hash(number).slice();
     return [
       {key: undoKey(hash), value: encodeUndo(spent)},
       {key: stewardKey(hash), value: encodeSteward(steward.state)},
@@ -390,46 +478,44 @@ export class Chain {
   }
 
   #statusChange(number: number, status: (typeof STATUS)[keyof typeof STATUS]): StoreChange {
-    const header = this.#index.headerBytes(number);
-    const record = {header: header.subarray(0, HEADER_BYTES), height: this.#index.height(number), status};
-    return {key: headerKey(this.#index.hash(number)), value: encodeHeaderRecord(record)};
+    const header = this.index.headerBytes(number);
+    const record = {header: header.subarray(0, HEADER_BYTES), height: this.index.height(number), status};
+    return {key: headerKey(this.index.hash(number)), value: encodeHeaderRecord(record)};
   }
 
   /** Marks a block and its known descendants as invalid, unless the refusal says nothing final about it. */
   async #fail(number: number, error: RuleError): Promise<void> {
     if (error.isPassing) return;
     const failed = new Set([number]);
-    for (let at = number + 1; at < this.#index.count; at++) {
-      const parent = this.#index.parent(at);
+    for (let at = number + 1; at < this.index.count; at++) {
+      const parent = this.index.parent(at);
       if (parent !== undefined && failed.has(parent)) failed.add(at);
     }
-    for (const at of failed) this.#index.setStatus(at, STATUS.failed);
+    for (const at of failed) this.index.setStatus(at, STATUS.failed);
     await this.#options.store.write([...failed].map((at) => this.#statusChange(at, STATUS.failed)));
   }
 
   #moveTip(disconnected: readonly Connected[], connected: readonly Connected[]): void {
-    const {onConnected, onDisconnected} = this.#options;
-    const place = (number: number): ChainBlock => ({
-      hash: this.#index.hash(number).slice(),
-      height: this.#index.height(number),
-    });
-    this.#best.length -= disconnected.length;
+    this.best.length -= disconnected.length;
     for (const {number} of connected) {
-      this.#best.push(number);
-      this.#index.setStatus(number, STATUS.connected);
+      this.best.push(number);
+      this.index.setStatus(number, STATUS.connected);
     }
-    for (const {number, block} of disconnected) onDisconnected?.(block, place(number));
-    for (const {number, block} of connected) onConnected?.(block, place(number));
+    const place = (number: number): ChainBlock => ({
+      hash: this.index.hash(number).slice(),
+      height: this.index.height(number),
+    });
+    for (const {number, block} of disconnected) this.#tell({type: 'disconnected', block, place: place(number)});
+    for (const {number, block} of connected) this.#tell({type: 'connected', block, place: place(number)});
+    this.#tell({type: 'tip', place: this.tip});
   }
 
-  /** Waits for the block at work, then refuses further ones. Store and files are closed by who opened them. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#queue;
+  #tell(event: ChainEvent): void {
+    for (const listener of this.#listeners) listener(event);
   }
-}
 
-/** Hashes are shown reversed. */
-function shown(hash: Uint8Array): string {
-  return encodeHex(hash.slice().reverse());
+  /** Waits for the blocks at work, then refuses further ones. Store and files are closed by who opened them. */
+  close(): Promise<void> {
+    return this.#queue.close();
+  }
 }

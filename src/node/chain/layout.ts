@@ -1,20 +1,28 @@
 // Every key of the chain's store: its prefix, its parts and its value. Prefixes are never used again for something else.
 //
 //   'h' hash 32                → header record: header 80 | height u32 | status u8
-//   'b' hash 32                → place of the block: file u32 | offset u32 | length u32
+//   'b' hash 32                → places of the block's header with transactions, and of its proof: 2 × (file u32 | offset u32 | length u32)
+//   'f' part u8, file u32 BE   → greatest height of a block in the file: u32; part 0 is bodies, 1 proofs
 //   'u' hash 32                → undo data: the coins that the block spent
 //   'e' hash 32                → steward state after the block: against i64 | script
 //   'c' txid 32, index u32 BE  → coin
 //   't' candidate 80           → votes over all coins: for i64 | against i64 | script
 //   'm' 't'                    → tip: hash 32
+//   'm' 'f' part u8            → first file of the part that is still there: u32
+//   'm' 'p'                    → undo data of the best chain below this height has been dropped: u32
 //   'm' 'v'                    → version of this layout, network magic: u32 | u32
-import {Reader, Writer} from '../../core/bytes/index.ts';
+import {encodeHex, Reader, Writer} from '../../core/bytes/index.ts';
 import type {Coin, PlacedCoin, StewardState, Tally} from '../../core/consensus/index.ts';
 import {HEADER_BYTES} from '../../core/primitives/index.ts';
 import type {RecordPlace} from '../../service/stores/record-files.ts';
 
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 export const HASH_BYTES = 32;
+
+/** Hashes are shown reversed, in hex. */
+export function shownHash(hash: Uint8Array): string {
+  return encodeHex(hash.slice().reverse());
+}
 
 const letter = (text: string): number => text.charCodeAt(0);
 
@@ -29,6 +37,20 @@ export const HEADER_PREFIX: Uint8Array = Uint8Array.of(letter('h'));
 export const TALLY_PREFIX: Uint8Array = Uint8Array.of(letter('t'));
 export const TIP_KEY: Uint8Array = Uint8Array.of(letter('m'), letter('t'));
 export const VERSION_KEY: Uint8Array = Uint8Array.of(letter('m'), letter('v'));
+
+const PART_NUMBERS: Readonly<Record<'bodies' | 'proofs', number>> = Object.freeze({bodies: 0, proofs: 1});
+
+export function fileHeightKey(part: keyof typeof PART_NUMBERS, file: number): Uint8Array {
+  const key = new Uint8Array(6);
+  key[0] = letter('f');
+  key[1] = PART_NUMBERS[part];
+  new DataView(key.buffer).setUint32(2, file);
+  return key;
+}
+
+export function firstFileKey(part: keyof typeof PART_NUMBERS): Uint8Array {
+  return Uint8Array.of(letter('m'), letter('f'), PART_NUMBERS[part]);
+}
 
 export const headerKey = (hash: Uint8Array): Uint8Array => hashKey('h', hash);
 export const blockKey = (hash: Uint8Array): Uint8Array => hashKey('b', hash);
@@ -102,13 +124,22 @@ export function decodeHeaderRecord(bytes: Uint8Array): HeaderRecord {
   return record;
 }
 
-export function encodePlace({file, offset, length}: RecordPlace): Uint8Array {
-  return new Writer().u32(file).u32(offset).u32(length).finish();
+/** Where the two parts of a block lie. */
+export interface BlockPlace {
+  readonly body: RecordPlace;
+  readonly proof: RecordPlace;
 }
 
-export function decodePlace(bytes: Uint8Array): RecordPlace {
+export function encodeBlockPlace({body, proof}: BlockPlace): Uint8Array {
+  const writer = new Writer();
+  for (const {file, offset, length} of [body, proof]) writer.u32(file).u32(offset).u32(length);
+  return writer.finish();
+}
+
+export function decodeBlockPlace(bytes: Uint8Array): BlockPlace {
   const reader = new Reader(bytes);
-  const place = {file: reader.u32(), offset: reader.u32(), length: reader.u32()};
+  const readPlace = (): RecordPlace => ({file: reader.u32(), offset: reader.u32(), length: reader.u32()});
+  const place = {body: readPlace(), proof: readPlace()};
   reader.end();
   return place;
 }

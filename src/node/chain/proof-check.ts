@@ -9,7 +9,7 @@ import {
   type ProofRules,
 } from '../../core/packetcrypt/index.ts';
 import {type Block, encodeHeader} from '../../core/primitives/index.ts';
-import type {ChainOptions, ProofContext} from './chain.ts';
+import type {CheckProof, ProofContext} from './proof-ahead.ts';
 
 /** Judges a proof, here or on another thread. Throws BlockError. */
 export type CheckNodeProof = (input: NodeProofInput, rules: ProofRules) => ProofResult | Promise<ProofResult>;
@@ -28,7 +28,7 @@ function proofInput({header, proof, transactions}: Block, {height, ancestorHash}
  * A proof check for a chain. A proof that fails is a wrong message, never a wrong hash; a parent that is not known leaves the
  * block for later.
  */
-export function createProofCheck(rules: ProofRules, check: CheckNodeProof): ChainOptions['checkProof'] {
+export function createProofCheck(rules: ProofRules, check: CheckNodeProof): CheckProof {
   return async (block, context) => {
     try {
       await check(proofInput(block, context), rules);

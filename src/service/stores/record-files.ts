@@ -2,13 +2,13 @@
 //
 //   record: magic u32 | length u32 | first 4 bytes of SHA-256 of the data | data
 import {createHash} from 'node:crypto';
-import {type FileHandle, mkdir, open, readdir} from 'node:fs/promises';
+import {type FileHandle, mkdir, open, readdir, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {checkBytes, checkU32} from '../../core/errors.ts';
 import {StoreError} from './key-value-store.ts';
 
 const HEAD_BYTES = 12;
-const MAX_FILE_BYTES = 128 * 2 ** 20;
+const FILE_BYTES = 128 * 2 ** 20;
 const OPEN_FILES = 8;
 
 /** Where a record lies. */
@@ -23,6 +23,10 @@ function checksum(data: Uint8Array): Buffer {
   return createHash('sha256').update(data).digest().subarray(0, 4);
 }
 
+async function fileNumbers(path: string): Promise<number[]> {
+  return (await readdir(path)).filter((name) => /^\d{6}\.dat$/.test(name)).map((name) => Number.parseInt(name, 10));
+}
+
 function fileName(file: number): string {
   return `${String(file).padStart(6, '0')}.dat`;
 }
@@ -34,28 +38,32 @@ function fileName(file: number): string {
 export class RecordFiles {
   readonly #path: string;
   readonly #magic: number;
+  readonly #fileBytes: number;
   readonly #handles = new Map<number, FileHandle>();
   #file: number;
   #end: number;
   #unsynced = false;
 
-  private constructor(path: string, magic: number, file: number, end: number) {
+  private constructor(path: string, magic: number, fileBytes: number, file: number) {
     this.#path = path;
     this.#magic = magic;
+    this.#fileBytes = fileBytes;
     this.#file = file;
-    this.#end = end;
+    this.#end = 0;
   }
 
-  /** Opens or creates the directory. magic: u32 in front of every record. Throws StoreError. */
-  static async open(path: string, magic: number): Promise<RecordFiles> {
+  /** Number of the file that is written to. */
+  get currentFile(): number {
+    return this.#file;
+  }
+
+  /** Opens or creates the directory. magic: u32 in front of every record; fileBytes: where a new file begins. Throws StoreError. */
+  static async open(path: string, magic: number, fileBytes: number = FILE_BYTES): Promise<RecordFiles> {
     checkU32('magic', magic);
     try {
       await mkdir(path, {recursive: true});
-      const numbers = (await readdir(path))
-        .filter((name) => /^\d{6}\.dat$/.test(name))
-        .map((name) => Number.parseInt(name, 10));
-      const file = Math.max(0, ...numbers);
-      const files = new RecordFiles(path, magic, file, 0);
+      const file = Math.max(0, ...(await fileNumbers(path)));
+      const files = new RecordFiles(path, magic, fileBytes, file);
       files.#end = await files.#findEnd();
       return files;
     } catch (error) {
@@ -101,7 +109,7 @@ export class RecordFiles {
   /** Writes a record behind the others. Calls must not overlap. Throws StoreError. */
   async append(data: Uint8Array): Promise<RecordPlace> {
     checkBytes('data', data);
-    if (this.#end > 0 && this.#end + HEAD_BYTES + data.length > MAX_FILE_BYTES) {
+    if (this.#end > 0 && this.#end + HEAD_BYTES + data.length > this.#fileBytes) {
       await this.sync();
       this.#file++;
       this.#end = 0;
@@ -142,6 +150,17 @@ export class RecordFiles {
       throw new StoreError('store-damaged', {path: this.#path, file, offset}, error);
     }
     throw new StoreError('store-damaged', {path: this.#path, file, offset});
+  }
+
+  /** Removes the files before `file`; what lay in them must not be read any more. The file that is written to stays. */
+  async removeBefore(file: number): Promise<void> {
+    for (const number of await fileNumbers(this.#path)) {
+      if (number >= file || number === this.#file) continue;
+      const handle = this.#handles.get(number);
+      this.#handles.delete(number);
+      await handle?.close();
+      await rm(join(this.#path, fileName(number)), {force: true});
+    }
   }
 
   async close(): Promise<void> {
