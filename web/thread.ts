@@ -1,5 +1,5 @@
 // Entry of a worker; its name says what kind of thread it is.
-import {runThread, type ThreadKind} from '../src/core/engines/index.ts';
+import {type EngineThreadKind, runThread} from '../src/core/engines/index.ts';
 
 /** The part of a dedicated worker's global scope that is used here. */
 interface WorkerScope {
@@ -14,7 +14,7 @@ const turn = new MessageChannel();
 let resume: (() => void) | undefined;
 turn.port1.onmessage = () => resume?.();
 
-runThread(scope.name as ThreadKind, {
+runThread(scope.name as EngineThreadKind, {
   post: (message, transfer) => scope.postMessage(message, {transfer: [...(transfer ?? [])]}),
   onMessage: (listener) => {
     scope.addEventListener('message', ({data}) => listener(data as never));

@@ -3,7 +3,7 @@ import type {Block} from '../primitives/index.ts';
 import type {SpendingTransaction} from './connect-block.ts';
 import {RuleError} from './errors.ts';
 import {ScriptError} from './script/errors.ts';
-import {CONSENSUS_SCRIPT_FLAGS} from './script/flags.ts';
+import {CONSENSUS_SCRIPT_FLAGS, type ScriptFlags} from './script/flags.ts';
 import {PLAIN_VERIFIER, type SignatureVerifier} from './script/signature-checks.ts';
 import {SignatureHashes} from './script/signature-hash.ts';
 import {MAX_SIGOP_COST, sigopCost} from './script/sigops.ts';
@@ -24,11 +24,12 @@ export function checkSigops({transactions}: Block, spending: readonly SpendingTr
 export function checkTransactionScripts(
   {transaction, coins}: SpendingTransaction,
   verifier: SignatureVerifier = PLAIN_VERIFIER,
+  flags: ScriptFlags = CONSENSUS_SCRIPT_FLAGS,
 ): void {
   const hashes = new SignatureHashes(transaction);
   for (const [input, coin] of coins.entries()) {
     try {
-      verifyInput(hashes, input, coin, CONSENSUS_SCRIPT_FLAGS, verifier);
+      verifyInput(hashes, input, coin, flags, verifier);
     } catch (error) {
       if (error instanceof ScriptError) throw new RuleError('ErrScriptValidation', {input, script: error.code}, error);
       throw error;

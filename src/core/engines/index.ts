@@ -11,5 +11,5 @@ export {
 } from './block-miner.ts';
 export {ENGINE_ERRORS, EngineError, type EngineErrorCode} from './errors.ts';
 export {runThread} from './run-thread.ts';
-export type {ThreadCrash} from './thread-pool.ts';
-export type {SpawnThread, ThreadContext, ThreadKind, ThreadPort} from './thread-port.ts';
+export {type ThreadCrash, ThreadPool} from './thread-pool.ts';
+export type {EngineThreadKind, SpawnThread, ThreadContext, ThreadKind, ThreadPort} from './thread-port.ts';

@@ -1,7 +1,10 @@
 // What an engine needs of threads. Node's worker_threads and a browser's Web Workers both fit behind it.
 
-/** The kinds of thread an engine asks for. */
-export type ThreadKind = 'announcement' | 'block' | 'check';
+/** The kinds of thread whose bodies stand here: they run in a browser as well. */
+export type EngineThreadKind = 'announcement' | 'block' | 'check';
+
+/** The kinds of thread anyone asks for. 'verify' is for nodes: proofs and scripts of blocks. */
+export type ThreadKind = EngineThreadKind | 'verify';
 
 /** A thread as its engine sees it. */
 export interface ThreadPort<ToThread, FromThread> {
