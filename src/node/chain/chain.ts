@@ -45,6 +45,7 @@ import {
   type HeaderRecord,
   headerKey,
   LAYOUT_VERSION,
+  PRUNED_KEY,
   STATUS,
   shownHash,
   stewardKey,
@@ -53,7 +54,7 @@ import {
   VERSION_KEY,
 } from './layout.ts';
 import {ProofAhead, type ProofContext} from './proof-ahead.ts';
-import type {StoredBlocks} from './stored-blocks.ts';
+import type {BlockPart, StoredBlocks} from './stored-blocks.ts';
 import {WriterQueue} from './writer-queue.ts';
 
 /** A change of the best chain, told after it is on disk: taken-back blocks newest first, then new ones, then the tip once. */
@@ -97,6 +98,8 @@ interface Stored extends Waiting {
 
 /** Blocks that wait are taken together, since reaching the disk costs as much for many as for one. */
 const MAX_GROUP = 64;
+/** Undo records removed at once. */
+const UNDO_BATCH = 10_000;
 
 /**
  * The chain of blocks: one writer. Blocks are checked, stored and, where they make the best branch, connected; a
@@ -229,6 +232,41 @@ export class Chain extends BlockTree {
   async spentBy(hash: Uint8Array): Promise<PlacedCoin[] | undefined> {
     const value = await this.#options.store.get(undoKey(hash));
     return value && decodeUndo(value);
+  }
+
+  /**
+   * Drops blocks or, alone, proofs that lie more than `keep` blocks below the tip; whole files at a time. Headers, coins and
+   * steward states stay. With the blocks goes what undoing them needs.   chain spec §4.1
+   */
+  prune(part: BlockPart, keep: number): Promise<void> {
+    return this.exclusive(async () => {
+      const {store, blocks} = this.#options;
+      const below = this.height - keep;
+      if (below <= 0) return;
+      const {files, changes} = await blocks.prunable(part, below);
+      if (files === 0) return;
+      if (part === 'bodies') await this.#dropUndo(below);
+      await store.write(changes, true);
+      await blocks.prune(part, files);
+      this.#log.info('old files dropped', {part, files, below});
+    });
+  }
+
+  async #dropUndo(below: number): Promise<void> {
+    const {store} = this.#options;
+    const value = await store.get(PRUNED_KEY);
+    for (let height = value === undefined ? 0 : readU32(value, 0); height < below; ) {
+      const end = Math.min(below, height + UNDO_BATCH);
+      const changes: StoreChange[] = [];
+      for (; height < end; height++)
+        changes.push({key: undoKey(this.index.hash(this.best[height]!)), value: undefined});
+      await store.write([...changes, {key: PRUNED_KEY, value: new Writer().u32(end).finish()}]);
+    }
+  }
+
+  /** True when neither blocks nor undo data have been dropped. */
+  get isWhole(): boolean {
+    return this.#options.blocks.isWhole('bodies');
   }
 
   async #storedBlock(number: number): Promise<Block> {

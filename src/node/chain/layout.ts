@@ -7,6 +7,7 @@
 //   'e' hash 32                → steward state after the block: against i64 | script
 //   'c' txid 32, index u32 BE  → coin
 //   't' candidate 80           → votes over all coins: for i64 | against i64 | script
+//   'a' 'g' 'i' 'k' 'x'        → optional indexes, see indexes/layout.ts
 //   'm' 't'                    → tip: hash 32
 //   'm' 'f' part u8            → first file of the part that is still there: u32
 //   'm' 'p'                    → undo data of the best chain below this height has been dropped: u32
@@ -37,6 +38,8 @@ export const HEADER_PREFIX: Uint8Array = Uint8Array.of(letter('h'));
 export const TALLY_PREFIX: Uint8Array = Uint8Array.of(letter('t'));
 export const TIP_KEY: Uint8Array = Uint8Array.of(letter('m'), letter('t'));
 export const VERSION_KEY: Uint8Array = Uint8Array.of(letter('m'), letter('v'));
+
+export const PRUNED_KEY: Uint8Array = Uint8Array.of(letter('m'), letter('p'));
 
 const PART_NUMBERS: Readonly<Record<'bodies' | 'proofs', number>> = Object.freeze({bodies: 0, proofs: 1});
 
