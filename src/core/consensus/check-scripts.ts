@@ -20,7 +20,10 @@ export function checkSigops({transactions}: Block, spending: readonly SpendingTr
   if (cost > MAX_SIGOP_COST) throw new RuleError('ErrTooManySigOps', {cost});
 }
 
-/** Runs the scripts of all inputs of a transaction. Throws RuleError 'ErrScriptValidation', its cause a ScriptError. */
+/**
+ * Runs the scripts of all inputs of a transaction, by default under the rules of blocks. Throws RuleError 'ErrScriptValidation',
+ * its cause a ScriptError.
+ */
 export function checkTransactionScripts(
   {transaction, coins}: SpendingTransaction,
   verifier: SignatureVerifier = PLAIN_VERIFIER,

@@ -51,7 +51,7 @@ export {
   SIGHASH_SINGLE,
   SignatureHashes,
 } from './script/signature-hash.ts';
-export {countSigops, legacySigops, MAX_SIGOP_COST, sigopCost} from './script/sigops.ts';
+export {countSigops, legacySigops, MAX_SIGOP_COST, scriptHashSigops, sigopCost} from './script/sigops.ts';
 export {type SpentCoin, verifyInput} from './script/verify-input.ts';
 export {
   type AllTallies,

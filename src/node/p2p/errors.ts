@@ -3,6 +3,7 @@ import {RuleError} from '../../core/consensus/index.ts';
 import {CodedError, type ErrorTable} from '../../core/errors.ts';
 import {WIRE_ERRORS, WireError} from '../../core/primitives/index.ts';
 import {MESSAGE_ERRORS, MessageError} from '../../core/protocol/p2p/index.ts';
+import {PolicyError} from '../mempool/errors.ts';
 
 /** Why a connection to a peer ends, or what it is charged for. */
 export type PeerErrorCode =
@@ -38,7 +39,7 @@ export class PeerError extends CodedError<PeerErrorCode> {
 
 /** What the sender of refused data is charged, 0–100. Nothing for errors that are not the peer's doing. */
 export function penaltyOf(error: unknown): number {
-  if (error instanceof RuleError) return error.penalty;
+  if (error instanceof RuleError || error instanceof PolicyError) return error.penalty;
   if (error instanceof MessageError) return MESSAGE_ERRORS[error.code].penalty ?? 0;
   if (error instanceof WireError) return WIRE_ERRORS[error.code].penalty ?? 0;
   if (error instanceof BytesError) return BYTES_ERRORS[error.code].penalty ?? 0;

@@ -33,8 +33,8 @@ export function countSigops(script: Uint8Array, exact: boolean): number {
   return count;
 }
 
-/** Operations of the script behind a script hash: what the signature script pushes last. */
-function scriptHashSigops({script}: TxInput, spent: Uint8Array): number {
+/** Operations of the script behind a script hash: what the signature script pushes last. 0 for other coins. */
+export function scriptHashSigops({script}: TxInput, spent: Uint8Array): number {
   if (!isPayToScriptHash(spent) || !isPushOnly(script)) return 0;
   const last = parseScript(script)!.at(-1);
   return last?.data === undefined ? 0 : countSigops(last.data, true);
