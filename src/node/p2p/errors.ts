@@ -16,7 +16,18 @@ export type PeerErrorCode =
   | 'pong-timeout'
   | 'idle'
   | 'too-many-items'
-  | 'mempool-requested';
+  | 'mempool-requested'
+  | 'unrequested-block'
+  | 'unrequested-headers'
+  | 'unconnected-headers'
+  | 'stalled'
+  | 'slow-reader'
+  | 'send-timeout'
+  | 'banned'
+  | 'evicted'
+  | 'told-to'
+  | 'closed-by-peer'
+  | 'shutting-down';
 
 export const PEER_ERRORS: ErrorTable<PeerErrorCode> = Object.freeze({
   'self-connection': {penalty: 0, text: 'the peer is this node'},
@@ -29,6 +40,17 @@ export const PEER_ERRORS: ErrorTable<PeerErrorCode> = Object.freeze({
   idle: {penalty: 0, text: 'nothing came for too long'},
   'too-many-items': {penalty: 20, text: 'more inventory in a short time than anyone needs'},
   'mempool-requested': {penalty: 33, text: 'the whole mempool was asked for'},
+  'unrequested-block': {penalty: 20, text: 'a block came that was not asked for'},
+  'unrequested-headers': {penalty: 20, text: 'headers came that were not asked for'},
+  'unconnected-headers': {penalty: 20, text: 'headers do not follow what they were asked to follow'},
+  stalled: {penalty: 0, text: 'blocks that were asked for did not come in time'},
+  'slow-reader': {penalty: 0, text: 'the peer does not read what is sent to it'},
+  'send-timeout': {penalty: 0, text: 'the peer took nothing of what was sent to it for too long'},
+  banned: {penalty: 0, text: 'the address has been banned'},
+  evicted: {penalty: 0, text: 'the connection makes room for another'},
+  'told-to': {penalty: 0, text: 'the operator wants the connection closed'},
+  'closed-by-peer': {penalty: 0, text: 'the peer closed the connection, or it was lost'},
+  'shutting-down': {penalty: 0, text: 'this node is shutting down'},
 });
 
 export class PeerError extends CodedError<PeerErrorCode> {

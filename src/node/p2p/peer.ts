@@ -105,6 +105,7 @@ export class Peer {
   #lastPingMs: number;
   #pingNonce: bigint | undefined;
   #latencyMs: number | undefined;
+  #greetedMs = 0;
   #addressesGiven = false;
   #prefersHeaders = false;
   #minUnitsPerKb = 0n;
@@ -144,6 +145,16 @@ export class Peer {
   /** Time that the last ping took. */
   get latencyMs(): number | undefined {
     return this.#latencyMs;
+  }
+
+  /** When the ping that is not answered yet was sent. */
+  get pingSentMs(): number | undefined {
+    return this.#pingNonce === undefined ? undefined : this.#lastPingMs;
+  }
+
+  /** When the peer named its version; 0 before. */
+  get greetedMs(): number {
+    return this.#greetedMs;
   }
 
   /** New blocks are announced to this peer by `headers`. */
@@ -219,6 +230,12 @@ export class Peer {
     return this.#take();
   }
 
+  /** Ends the connection for a reason that has nothing to do with points. */
+  end(reason: CodedError): PeerEvent[] {
+    this.#close(reason);
+    return this.#take();
+  }
+
   #chargeFor(error: unknown, nowMs: number, fatal = false): void {
     if (!(error instanceof CodedError)) throw error;
     const penalty = penaltyOf(error);
@@ -261,6 +278,7 @@ export class Peer {
       throw new PeerError('missing-services', {services: version.services});
     }
     this.#version = version;
+    this.#greetedMs = nowMs;
     if (direction === 'inbound') this.#sendVersion(nowMs);
     this.#send('verack', undefined);
   }
@@ -351,6 +369,12 @@ export class Peer {
     } else if (nowMs - this.#lastPingMs >= PING_INTERVAL_MS) {
       this.#ping(nowMs);
     }
+    return this.#take();
+  }
+
+  /** Sends a ping unless one is under way. */
+  pingNow(nowMs: number): PeerEvent[] {
+    if (this.isReady && this.#pingNonce === undefined) this.#ping(nowMs);
     return this.#take();
   }
 

@@ -1,0 +1,368 @@
+// Synchronisation: headers first, blocks from many peers at once, proofs on threads before their turn, the chain strictly in
+// order.   chain spec §2.8.6
+//
+// Owns: what peers are asked for, blocks that wait for their turn, whom a bad block is charged to. Does not own: rules (Chain),
+// connections (Hub), announcements of our own (relay).
+import {RULES, RuleError} from '../../../core/consensus/index.ts';
+import {type Block, blockHash, decodeBlock, encodeHeader} from '../../../core/primitives/index.ts';
+import {INVENTORY, type InventoryItem} from '../../../core/protocol/p2p/index.ts';
+import {type Log, NO_LOG} from '../../../service/logs/log.ts';
+import type {ProofAhead} from '../../chain/proof-ahead.ts';
+import type {Connection} from '../connection.ts';
+import {PeerError} from '../errors.ts';
+import {hashKey} from '../rolling-set.ts';
+import {BlockFetch, MAX_BUFFERED_BYTES} from './block-fetch.ts';
+import {type Branch, HeaderPool, type Place} from './header-pool.ts';
+import {HeaderSync} from './header-sync.ts';
+import type {PeerChain} from './peer-chain.ts';
+import {Progress, type SyncProgress} from './progress.ts';
+import {SyncPeer} from './sync-peer.ts';
+
+/** Blocks handed to the chain and not answered: it takes what waits in groups. */
+const MAX_HANDED_OVER = 128;
+/** Proof checks begun before their turn. */
+const MAX_AHEAD = 64;
+/** Peers are asked again what they have when nothing has come for so long. */
+const STALE_MS = 60_000;
+const STALE_WHEN_CURRENT_MS = 600_000;
+
+export interface BlockSyncOptions {
+  readonly chain: PeerChain;
+  readonly nowMs: () => number;
+  readonly log?: Log;
+  /** The chain fails for a reason that is not the block's: no more blocks are taken. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** A block that has come. */
+interface Arrived {
+  readonly block: Block;
+  readonly key: string;
+  readonly hash: Uint8Array;
+  readonly height: number;
+  readonly bytes: number;
+  /** Who sent it. */
+  readonly from: SyncPeer;
+  ahead: ProofAhead | undefined;
+  handedOver: boolean;
+}
+
+/** Blocks by hash, with the sum of their bytes. */
+class BlockBuffer {
+  readonly #blocks = new Map<string, Arrived>();
+  bytes = 0;
+
+  has(key: string): boolean {
+    return this.#blocks.has(key);
+  }
+
+  get(key: string): Arrived | undefined {
+    return this.#blocks.get(key);
+  }
+
+  get size(): number {
+    return this.#blocks.size;
+  }
+
+  set(arrived: Arrived): void {
+    this.#blocks.set(arrived.key, arrived);
+    this.bytes += arrived.bytes;
+  }
+
+  delete({key, bytes}: Arrived): void {
+    if (this.#blocks.delete(key)) this.bytes -= bytes;
+  }
+
+  values(): Arrived[] {
+    return [...this.#blocks.values()];
+  }
+}
+
+export class BlockSync {
+  readonly #options: BlockSyncOptions;
+  readonly #chain: PeerChain;
+  readonly #log: Log;
+  readonly #pool: HeaderPool;
+  readonly #headers: HeaderSync;
+  readonly #fetch: BlockFetch;
+  readonly #peers = new Map<number, SyncPeer>();
+  readonly #buffer = new BlockBuffer();
+  readonly #progress: Progress;
+  #handedOver = 0;
+  #ahead = 0;
+  #stopped = false;
+  #freshMs: number;
+
+  constructor(options: BlockSyncOptions) {
+    const {chain, nowMs} = options;
+    this.#options = options;
+    this.#chain = chain;
+    this.#log = options.log ?? NO_LOG;
+    this.#pool = new HeaderPool({chain, nowMs});
+    this.#headers = new HeaderSync({chain, pool: this.#pool, nowMs});
+    this.#fetch = new BlockFetch({chain, pool: this.#pool, nowMs, buffer: this.#buffer}, this.#peers);
+    this.#progress = new Progress(chain.height, nowMs());
+    this.#freshMs = nowMs();
+  }
+
+  /** How far synchronisation is: for people, never for decisions. */
+  progress(): SyncProgress {
+    const branches = Math.max(0, ...this.#fetch.better().map(({headers}) => headers.height));
+    const claimed = [...this.#peers.values()].filter(({connection}) => !connection.isInbound);
+    const heights = claimed.map(({startHeight}) => startHeight).sort((a, b) => a - b);
+    const median = heights[heights.length >> 1] ?? 0;
+    const target = Math.max(this.#chain.height, branches, median);
+    return this.#progress.report(this.#chain.height, target, this.#options.nowMs());
+  }
+
+  /** Bounded things, for tests and metrics. */
+  get load(): {readonly headers: number; readonly blocks: number; readonly bytes: number; readonly requests: number} {
+    const {pending: requests} = this.#fetch;
+    return {headers: this.#pool.size, blocks: this.#buffer.size, bytes: this.#buffer.bytes, requests};
+  }
+
+  /** The block that a peer was last seen to have, for the operator. */
+  heightOf(connection: Connection): number {
+    return this.#pool.lastOf(connection.id)?.height ?? 0;
+  }
+
+  /** The greeting is done. */
+  ready(connection: Connection): void {
+    const peer = new SyncPeer(connection);
+    this.#peers.set(peer.id, peer);
+    // Who comes to us is asked only when it claims to have more.
+    peer.exhausted = connection.isInbound && peer.startHeight <= this.#chain.height;
+    this.#headers.ask(peer);
+  }
+
+  gone(connection: Connection): void {
+    const peer = this.#peers.get(connection.id);
+    if (peer === undefined) return;
+    this.#peers.delete(peer.id);
+    this.#fetch.forget(peer);
+    this.#pool.forget(peer.id);
+    this.#sweep();
+    this.#proceed();
+  }
+
+  receiveHeaders(connection: Connection, headers: readonly Uint8Array[]): void {
+    const peer = this.#peers.get(connection.id);
+    if (peer === undefined) return;
+    if (this.#headers.receive(peer, headers)) this.#freshMs = this.#options.nowMs();
+    if (this.#peers.has(peer.id)) this.#headers.ask(peer);
+    this.#sweep();
+    this.#proceed();
+  }
+
+  /** Takes the blocks of an inventory. */
+  receiveInventory(connection: Connection, items: readonly InventoryItem[]): void {
+    const peer = this.#peers.get(connection.id);
+    const blocks = items.filter(({type}) => type === INVENTORY.block);
+    if (peer === undefined || blocks.length === 0) return;
+    this.#headers.receiveInventory(peer, blocks);
+    this.#proceed();
+  }
+
+  receiveNotFound(connection: Connection, items: readonly InventoryItem[]): void {
+    const peer = this.#peers.get(connection.id);
+    if (peer === undefined) return;
+    for (const {hash} of items) this.#fetch.notFound(peer, hash);
+    this.#sweep();
+    this.#proceed();
+  }
+
+  receiveBlock(connection: Connection, bytes: Uint8Array): void {
+    const peer = this.#peers.get(connection.id);
+    if (peer === undefined) return;
+    let block: Block;
+    try {
+      block = decodeBlock(bytes);
+    } catch (error) {
+      // Nothing is known of a block that cannot be read, not even which of those asked for it was meant to be.
+      connection.charge(error);
+      connection.end(new PeerError('unrequested-block'));
+      return;
+    }
+    const hash = blockHash(block.header);
+    const key = hashKey(hash);
+    connection.knownBlocks.add(key);
+    if (this.#fetch.received(peer, key, bytes.length) === undefined) {
+      connection.end(new PeerError('unrequested-block'));
+      return;
+    }
+    connection.lastUsefulMs = this.#options.nowMs();
+    const place = this.#placeOf(peer, block, hash);
+    if (place !== undefined && !this.#buffer.has(key)) this.#keep(peer, block, hash, place, bytes.length);
+    this.#proceed();
+  }
+
+  /** Where a block belongs; for one known from an inventory alone its header decides. */
+  #placeOf(peer: SyncPeer, block: Block, hash: Uint8Array): Place | undefined {
+    const known = this.#pool.find(hash);
+    if (known !== undefined) return known;
+    try {
+      const place = this.#pool.add(peer.id, encodeHeader(block.header));
+      if (place === undefined) this.#headers.announced(peer);
+      return place === 'known' ? undefined : place;
+    } catch (error) {
+      peer.connection.charge(error);
+      return undefined;
+    }
+  }
+
+  #keep(from: SyncPeer, block: Block, hash: Uint8Array, {branch, height}: Place, bytes: number): void {
+    const isHead = height <= branch.done + 1;
+    if (!isHead && this.#buffer.bytes + bytes > MAX_BUFFERED_BYTES) {
+      this.#fetch.again(hash, height);
+      return;
+    }
+    const arrived = {block, key: hashKey(hash), hash, height, bytes, from, ahead: undefined, handedOver: false};
+    this.#buffer.set(arrived);
+    this.#startAhead(arrived, branch);
+  }
+
+  /** Begins the proof check: the branch tells the parents of the announcements before the blocks are there. */
+  #startAhead(arrived: Arrived, branch: Branch): void {
+    if (this.#ahead >= MAX_AHEAD) return;
+    const {headers} = branch;
+    const ahead = this.#chain.verifyAhead(arrived.block, {
+      height: arrived.height,
+      ancestorHash: (height) => (height < arrived.height ? headers.hashAt(height) : undefined),
+    });
+    this.#ahead++;
+    const ended = (): void => {
+      this.#ahead--;
+    };
+    ahead.result.then(ended, ended);
+    arrived.ahead = ahead;
+  }
+
+  /** Hands over what has its turn, and asks for more. */
+  #proceed(): void {
+    if (this.#stopped) return;
+    this.#handOver();
+    this.#fetch.schedule();
+  }
+
+  #handOver(): void {
+    for (const branch of this.#fetch.better()) {
+      for (let height = branch.done + 1; height <= branch.headers.height; height++) {
+        const arrived = this.#buffer.get(hashKey(branch.headers.hashAt(height)!));
+        if (arrived === undefined || this.#handedOver >= MAX_HANDED_OVER) break;
+        if (!arrived.handedOver) this.#handOverBlock(arrived);
+      }
+    }
+  }
+
+  #handOverBlock(arrived: Arrived): void {
+    arrived.handedOver = true;
+    this.#handedOver++;
+    this.#chain
+      .accept(arrived.block, arrived.ahead)
+      .then(
+        () => this.#accepted(arrived),
+        (error: unknown) => this.#refused(arrived, error),
+      )
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#handedOver--;
+        this.#proceed();
+      });
+  }
+
+  #accepted(arrived: Arrived): void {
+    this.#buffer.delete(arrived);
+    this.#pool.advance();
+    const nowMs = this.#options.nowMs();
+    this.#freshMs = nowMs;
+    this.#progress.blockTaken(this.#chain.height, nowMs);
+    for (const peer of this.#peers.values()) this.#headers.ask(peer);
+  }
+
+  #refused(arrived: Arrived, error: unknown): void {
+    if (!(error instanceof RuleError)) throw error;
+    if (error.code === 'ErrDuplicateBlock') {
+      this.#accepted(arrived);
+      return;
+    }
+    if (error.code === 'ErrPreviousBlockUnknown') {
+      // It was handed over behind a block that was refused.
+      arrived.handedOver = false;
+      arrived.ahead = undefined;
+      this.#sweep();
+      return;
+    }
+    this.#buffer.delete(arrived);
+    this.#punish(arrived, error);
+    if (isFinal(error, this.#chain.find(arrived.hash)?.state === 'failed')) {
+      this.#pool.condemn(arrived.hash, arrived.height);
+    } else {
+      this.#fetch.again(arrived.hash, arrived.height);
+    }
+    this.#sweep();
+  }
+
+  /** Tells the sender and ends the connection, unless the block may still become valid. */
+  #punish({block, hash, height, from}: Arrived, error: RuleError): void {
+    const {code} = error;
+    this.#log.debug('block refused', {height, code, peer: from.id});
+    if (code === 'ErrTimeTooNew') {
+      this.#pool.condemn(hash, height);
+      return;
+    }
+    const {reject, text} = RULES[code];
+    const reason = `${code}: ${text}`.slice(0, 200);
+    from.connection.send(this.#chain.network.magic, 'reject', {
+      message: 'block',
+      code: reject,
+      reason,
+      hash: blockHash(block.header),
+    });
+    from.connection.charge(error);
+    from.connection.end(error);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#options.onFailure(error);
+  }
+
+  /** Forgets blocks that belong to no branch any more. */
+  #sweep(): void {
+    for (const arrived of this.#buffer.values()) {
+      if (!arrived.handedOver && this.#pool.find(arrived.hash) === undefined) this.#buffer.delete(arrived);
+    }
+    this.#fetch.sweep();
+  }
+
+  tick(nowMs: number): void {
+    if (this.#stopped) return;
+    const staleMs = this.#chain.isCurrent(Math.floor(nowMs / 1000)) ? STALE_WHEN_CURRENT_MS : STALE_MS;
+    const stale = nowMs - this.#freshMs >= staleMs;
+    if (stale) this.#freshMs = nowMs;
+    this.#pool.advance();
+    this.#fetch.tick(nowMs);
+    for (const peer of [...this.#peers.values()]) {
+      if (stale && !peer.connection.isInbound) peer.exhausted = false;
+      this.#headers.tick(peer, nowMs);
+    }
+    this.#sweep();
+    this.#proceed();
+  }
+
+  /** Takes no more blocks. */
+  close(): void {
+    this.#stopped = true;
+  }
+}
+
+/** Refusals that hold for every block with this header. What the hash does not cover may be right in another message. */
+function isFinal(error: RuleError, markedFailed: boolean): boolean {
+  return (
+    markedFailed ||
+    error.code === 'ErrInvalidAncestorBlock' ||
+    error.code === 'ErrForkTooOld' ||
+    error.code === 'ErrBadCheckpoint'
+  );
+}
