@@ -1,7 +1,7 @@
-// What the pool asks of the chain.
-import type {Coin} from '../../core/consensus/index.ts';
+// What the pool and the templates ask of the chain.
+import type {Coin, StewardState} from '../../core/consensus/index.ts';
 import type {Network} from '../../core/params/index.ts';
-import type {Outpoint} from '../../core/primitives/index.ts';
+import type {Block, Outpoint} from '../../core/primitives/index.ts';
 import type {ChainBlock} from '../chain/block-tree.ts';
 import type {ChainEvent} from '../chain/chain.ts';
 
@@ -18,4 +18,12 @@ export interface PoolChain {
   subscribe(listener: (event: ChainEvent) => void): () => void;
   /** Runs `work` while tip and coins stand still. */
   exclusive<Result>(work: () => Promise<Result>): Promise<Result>;
+}
+
+export interface TemplateChain extends PoolChain {
+  /** Bits required of a block on the tip with this time, seconds. */
+  nextBits(timeSeconds: number): number;
+  steward(): Promise<StewardState>;
+  /** Holds a block on the tip to every rule but the proof of work. Throws RuleError. */
+  tryBlock(block: Block): Promise<void>;
 }
