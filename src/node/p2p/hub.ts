@@ -388,6 +388,7 @@ export class Hub {
       if (!connection.peer.isClosed) connection.updateReading();
     }
     this.#sync.tick(nowMs);
+    this.#serving.tick();
     this.#txRelay?.tick(nowMs);
     for (const request of this.#options.dialer.due(this.#connections.values(), nowMs)) this.#options.dial(request);
     if (nowMs - this.#sweptMs >= SWEEP_MS) this.#sweep(nowMs);

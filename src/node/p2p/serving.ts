@@ -10,6 +10,7 @@ import {
   type Payloads,
   WITNESS_FLAG,
 } from '../../core/protocol/p2p/index.ts';
+import {Budget, type Rate} from './budget.ts';
 import type {Connection} from './connection.ts';
 import type {RelayPool} from './relay/relay-pool.ts';
 import {hashKey} from './rolling-set.ts';
@@ -24,6 +25,9 @@ const BASIC_FILTER = 0;
 /** Items and questions that may wait for one peer; what comes on top is not answered. */
 const MAX_WAITING_ITEMS = 50_000;
 const MAX_WAITING_QUESTIONS = 64;
+
+/** Questions other than getdata cost us far more than the peer; what comes faster waits. */
+const QUESTION_RATE: Rate = {perSecond: 10, burst: 50};
 
 /** Compact filters of blocks of the best chain, where they are kept. */
 export interface CompactFilters {
@@ -58,6 +62,7 @@ interface Line {
   readonly questions: Question[];
   waitingItems: number;
   busy: boolean;
+  readonly budget: Budget;
   /** The last hash of a full answer to getblocks: when it is asked for, the peer is told of the tip. */
   continuation: string | undefined;
 }
@@ -80,20 +85,19 @@ export class Serving {
   }
 
   receive(connection: Connection, question: Question): void {
-    const {id} = connection;
-    const line = this.#lines.get(id) ?? {
-      connection,
-      questions: [],
-      waitingItems: 0,
-      busy: false,
-      continuation: undefined,
-    };
-    this.#lines.set(id, line);
+    const line = this.#lines.get(connection.id) ?? this.#newLine(connection);
     const items = question.command === 'getdata' ? question.payload.length : 0;
     if (line.questions.length >= MAX_WAITING_QUESTIONS || line.waitingItems + items > MAX_WAITING_ITEMS) return;
     line.questions.push(question);
     line.waitingItems += items;
     this.drained(connection);
+  }
+
+  #newLine(connection: Connection): Line {
+    const budget = new Budget(QUESTION_RATE, this.#options.nowMs());
+    const line = {connection, questions: [], waitingItems: 0, busy: false, budget, continuation: undefined};
+    this.#lines.set(connection.id, line);
+    return line;
   }
 
   gone(connection: Connection): void {
@@ -114,10 +118,16 @@ export class Serving {
       });
   }
 
+  /** Goes on with questions that had to wait for time to pass. */
+  tick(): void {
+    for (const {connection} of [...this.#lines.values()]) this.drained(connection);
+  }
+
   async #answerAll(line: Line): Promise<void> {
     while (line.connection.isDrained && line.connection.isReady) {
       const [question] = line.questions;
       if (question === undefined) return;
+      if (question.command !== 'getdata' && !line.budget.take(1, this.#options.nowMs())) return;
       const rest = await this.#answer(line, question);
       // The line may have been cleared meanwhile.
       if (line.questions[0] !== question) return;

@@ -4,7 +4,9 @@
 // Owns: what peers are asked for, blocks that wait for their turn, whom a bad block is charged to. Does not own: rules (Chain),
 // connections (Hub), announcements of our own (relay).
 import {RULES, RuleError} from '../../../core/consensus/index.ts';
-import {type Block, blockHash, decodeBlock, encodeHeader} from '../../../core/primitives/index.ts';
+import {dsha256} from '../../../core/crypto/index.ts';
+import {CodedError} from '../../../core/errors.ts';
+import {type Block, decodeBlock, encodeHeader, HEADER_BYTES} from '../../../core/primitives/index.ts';
 import {INVENTORY, type InventoryItem} from '../../../core/protocol/p2p/index.ts';
 import {type Log, NO_LOG} from '../../../service/logs/log.ts';
 import type {ProofAhead} from '../../chain/proof-ahead.ts';
@@ -128,7 +130,7 @@ export class BlockSync {
 
   /** The greeting is done. */
   ready(connection: Connection): void {
-    const peer = new SyncPeer(connection);
+    const peer = new SyncPeer(connection, this.#options.nowMs());
     this.#peers.set(peer.id, peer);
     // Who comes to us is asked only when it claims to have more.
     peer.exhausted = connection.isInbound && peer.startHeight <= this.#chain.height;
@@ -174,26 +176,33 @@ export class BlockSync {
   receiveBlock(connection: Connection, bytes: Uint8Array): void {
     const peer = this.#peers.get(connection.id);
     if (peer === undefined) return;
-    let block: Block;
-    try {
-      block = decodeBlock(bytes);
-    } catch (error) {
-      // Nothing is known of a block that cannot be read, not even which of those asked for it was meant to be.
-      connection.charge(error);
-      connection.end(new PeerError('unrequested-block'));
-      return;
-    }
-    const hash = blockHash(block.header);
+    // The header names the block: what was not asked for is not even decoded.
+    const hash = dsha256(bytes.subarray(0, HEADER_BYTES));
     const key = hashKey(hash);
-    connection.knownBlocks.add(key);
-    if (this.#fetch.received(peer, key, bytes.length) === undefined) {
+    if (bytes.length < HEADER_BYTES || this.#fetch.received(peer, key, bytes.length) === undefined) {
       connection.end(new PeerError('unrequested-block'));
       return;
     }
+    connection.knownBlocks.add(key);
     connection.lastUsefulMs = this.#options.nowMs();
-    const place = this.#placeOf(peer, block, hash);
-    if (place !== undefined && !this.#buffer.has(key)) this.#keep(peer, block, hash, place, bytes.length);
+    const block = this.#decode(peer, bytes, hash);
+    const place = block && this.#placeOf(peer, block, hash);
+    if (place !== undefined && !this.#buffer.has(key)) this.#keep(peer, block!, hash, place, bytes.length);
     this.#proceed();
+  }
+
+  /** A block that cannot be read says nothing about its hash: it is asked of somebody else. */
+  #decode(peer: SyncPeer, bytes: Uint8Array, hash: Uint8Array): Block | undefined {
+    try {
+      return decodeBlock(bytes);
+    } catch (error) {
+      const place = this.#pool.find(hash);
+      if (place !== undefined) this.#fetch.again(hash, place.height);
+      if (!(error instanceof CodedError)) throw error;
+      peer.connection.charge(error);
+      peer.connection.end(error);
+      return undefined;
+    }
   }
 
   /** Where a block belongs; for one known from an inventory alone its header decides. */
@@ -303,7 +312,7 @@ export class BlockSync {
   }
 
   /** Tells the sender and ends the connection, unless the block may still become valid. */
-  #punish({block, hash, height, from}: Arrived, error: RuleError): void {
+  #punish({hash, height, from}: Arrived, error: RuleError): void {
     const {code} = error;
     this.#log.debug('block refused', {height, code, peer: from.id});
     if (code === 'ErrTimeTooNew') {
@@ -316,7 +325,7 @@ export class BlockSync {
       message: 'block',
       code: reject,
       reason,
-      hash: blockHash(block.header),
+      hash,
     });
     from.connection.charge(error);
     from.connection.end(error);

@@ -111,8 +111,12 @@ export class HeaderPool {
     const entry = this.#chain.find(hash);
     if (entry?.state === 'failed') throw new RuleError('ErrInvalidAncestorBlock');
     if (entry !== undefined && entry.state !== 'header') return 'known';
-    const place = this.find(hash) ?? this.#grow(header, hash);
-    if (place !== undefined) this.join(peer, place);
+    const known = this.find(hash);
+    const place = known ?? this.#grow(header, hash);
+    if (place === undefined) return undefined;
+    this.join(peer, place);
+    // Who goes another way has nothing of what follows on the old one.
+    if (known === undefined && place.branch.isCopy) this.#leaveOthers(peer, place, decodeHeader(header).previous);
     return place;
   }
 
@@ -151,6 +155,12 @@ export class HeaderPool {
     const copy = new Branch(this.#chain.branchFrom(headers.hashAt(headers.baseHeight)!)!, this.#nowMs(), true);
     for (let at = headers.baseHeight + 1; at <= height; at++) copy.headers.add(headers.headerAt(at)!);
     return copy;
+  }
+
+  #leaveOthers(peer: number, {branch, height}: Place, previous: Uint8Array): void {
+    for (const other of this.containing(previous, height - 1)) {
+      if (other !== branch && other.members.get(peer) === height - 1) this.#leave(peer, other);
+    }
   }
 
   /** The peer is gone. */

@@ -74,7 +74,9 @@ export class HeaderSync {
   /** Takes headers; true when something was learned. */
   receive(peer: SyncPeer, headers: readonly Uint8Array[]): boolean {
     const asked = this.#isAnswer(peer);
-    if (!asked && headers.length > MAX_ANNOUNCED) {
+    const isAnnouncement =
+      !asked && headers.length <= MAX_ANNOUNCED && peer.announced.take(headers.length, this.#nowMs());
+    if (!asked && !isAnnouncement) {
       peer.connection.end(new PeerError('unrequested-headers', {count: headers.length}));
       return false;
     }
@@ -111,9 +113,10 @@ export class HeaderSync {
           return headers.length;
         }
         told++;
+        if (place !== 'known') room--;
+        if (place !== 'known' && told < headers.length) continue;
         const hash = dsha256(header);
         if (place === 'known') peer.lastKnown = hash;
-        else room--;
         peer.connection.knownBlocks.add(hashKey(hash));
       }
     } catch (error) {

@@ -1,9 +1,13 @@
 import {SERVICE} from '../../../core/protocol/p2p/index.ts';
+import {Budget, type Rate} from '../budget.ts';
 import type {Connection} from '../connection.ts';
 import {RollingSet} from '../rolling-set.ts';
 
 /** Late blocks of so many requests are tolerated. */
 const LATE_BLOCKS = 256;
+
+/** Headers that a peer may announce unasked: checking them costs us, making them costs nobody anything. */
+const ANNOUNCED_HEADERS: Rate = {perSecond: 1, burst: 100};
 
 /** A block that a peer was asked for. */
 export interface BlockRequest {
@@ -35,9 +39,11 @@ export class SyncPeer {
   /** Requests that ran out since the last block. */
   stalls = 0;
   lastBlockMs = 0;
+  readonly announced: Budget;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, nowMs: number) {
     this.connection = connection;
+    this.announced = new Budget(ANNOUNCED_HEADERS, nowMs);
   }
 
   get id(): number {
