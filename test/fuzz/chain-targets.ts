@@ -23,6 +23,7 @@ import {
   encodeTransaction,
   type Transaction,
 } from '../../src/core/primitives/index.ts';
+import {decodePool, encodePool} from '../../src/node/mempool/pool-file.ts';
 import {readVectors} from '../support/vectors.ts';
 import {mutateBytes} from './mutate.ts';
 import type {Random} from './random.ts';
@@ -152,9 +153,23 @@ function block(random: Random): void {
   if (header !== undefined) deepEqual(decodeHeader(encodeHeader(header)), header);
 }
 
+/** The file of the pool, with a checksum that fits what has become of it. */
+function poolFile(random: Random): void {
+  const records = Array.from({length: random.below(4)}, () => ({
+    transaction: decodeTransaction(random.pick(transactions)),
+    timeMs: random.below(2 ** 31),
+    isLocal: random.toss(2),
+  }));
+  const body = mutateBytes(encodePool(7, records).subarray(0, -32), random);
+  const bytes = concatBytes(body, sha256(body));
+  const decoded = accepted(() => decodePool(7, bytes));
+  if (decoded !== undefined) sameBytes(encodePool(7, decoded), bytes, 'encoding is canonical');
+}
+
 export const CHAIN_TARGETS: readonly FuzzTarget[] = [
   {name: 'transaction', cases: 5000, run: transaction},
   {name: 'block', cases: 1000, run: block},
   {name: 'script parsing', cases: 5000, run: parsing},
   {name: 'script', cases: 5000, run: script},
+  {name: 'file of the pool', cases: 3000, run: poolFile},
 ];

@@ -3,7 +3,8 @@ import {type Coin, checkTransactionScripts, PLAIN_VERIFIER} from '../../src/core
 import {sha256} from '../../src/core/crypto/index.ts';
 import {CodedError} from '../../src/core/errors.ts';
 import type {Transaction, TxInput, TxOutput} from '../../src/core/primitives/index.ts';
-import {Mempool, type MempoolEvent, type MempoolOptions, type Origin} from '../../src/node/mempool/mempool.ts';
+import {Mempool, type MempoolOptions} from '../../src/node/mempool/mempool.ts';
+import type {MempoolEvent, Origin} from '../../src/node/mempool/mempool-types.ts';
 import {type LogFields, NO_LOG} from '../../src/service/logs/log.ts';
 import {FakeChain} from './fake-chain.ts';
 

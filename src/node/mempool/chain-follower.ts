@@ -79,7 +79,7 @@ export class ChainFollower {
       const entry = this.#graph.get(txid);
       if (entry !== undefined) this.#mined(entry, height);
       else this.#remove(this.#rivals(transaction), 'conflict', height);
-      this.#orphans.remove(txid);
+      // Its own copy among them.
       for (const input of transaction.inputs) {
         for (const orphan of this.#orphans.spending(input)) this.#orphans.remove(orphan.txid);
       }

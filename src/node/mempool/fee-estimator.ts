@@ -1,5 +1,5 @@
 // What a transaction should pay to be mined soon, from what others paid.   chain spec §4.3
-import type {MempoolEvent} from './mempool.ts';
+import type {MempoolEvent} from './mempool-types.ts';
 import {feeRate, type MempoolEntry, transactionKey} from './pool-graph.ts';
 
 /** Longest wait that is estimated for, in blocks. */

@@ -5,19 +5,17 @@ import {
   checkTransaction,
   POLICY_SCRIPT_FLAGS,
   RuleError,
-  type ScriptFlags,
   sigopCost,
   UNITS_PER_PKT,
 } from '../../core/consensus/index.ts';
 import {CodedError} from '../../core/errors.ts';
 import {isCoinbase, type Outpoint, type Transaction, transactionId} from '../../core/primitives/index.ts';
 import type {Log} from '../../service/logs/log.ts';
-import {readWholeFile, writeFileAtomically} from '../../service/stores/atomic-file.ts';
-import {StoreError} from '../../service/stores/key-value-store.ts';
 import {ChainFollower, type RemovalReason, type Returning} from './chain-follower.ts';
 import {PolicyError} from './errors.ts';
 import {FreeLimit} from './free-limit.ts';
 import {checkLineage} from './lineage.ts';
+import type {Acceptance, CheckScripts, MempoolEvent, Origin, Resolved} from './mempool-types.ts';
 import {MAX_ORPHAN_BYTES, type Orphan, Orphans} from './orphans.ts';
 import {
   checkStandard,
@@ -32,7 +30,7 @@ import {
   transactionSize,
 } from './policy.ts';
 import type {PoolChain} from './pool-chain.ts';
-import {decodePool, encodePool, PoolFileError, type PoolRecord} from './pool-file.ts';
+import {type PoolRecord, readPool, writePool} from './pool-file.ts';
 import {
   type EntryFacts,
   feeRate,
@@ -46,45 +44,6 @@ import {Rebroadcasts} from './rebroadcasts.ts';
 import {checkReplacement, findConflicts} from './replacement.ts';
 import {RollingFee} from './rolling-fee.ts';
 import {checkAges, checkLocks, feeOf, nextBlock} from './spending.ts';
-
-/** Where a transaction comes from: a peer, this node's user, a block that a reorganisation took back, or the file of the pool. */
-export type Source = 'peer' | 'local' | 'reorg' | 'file';
-
-export interface Origin {
-  readonly source: Source;
-  /** Name of the sending peer, with source 'peer'. */
-  readonly peer?: string;
-  /** Local transactions with very high fees are refused without it. */
-  readonly allowHighFees?: boolean;
-}
-
-/** An orphan that was looked at again because a transaction it spends has come. */
-export interface Resolved {
-  readonly txid: Uint8Array;
-  readonly peer: string;
-  /** Why it was refused; undefined when it is in the pool now. */
-  readonly refusal: CodedError | undefined;
-}
-
-export type Acceptance =
-  | {readonly status: 'accepted'; readonly entry: MempoolEntry; readonly resolved: readonly Resolved[]}
-  /** Kept until what it spends is known; `missing` are the transactions to ask for. */
-  | {readonly status: 'orphan'; readonly missing: readonly Uint8Array[]};
-
-export type MempoolEvent =
-  | {readonly type: 'added'; readonly entry: MempoolEntry; readonly origin: Origin}
-  /** height: of the block for 'mined' and 'conflict', of the tip otherwise */
-  | {
-      readonly type: 'removed';
-      readonly entry: MempoolEntry;
-      readonly reason: RemovalReason;
-      readonly height: number;
-    }
-  /** A block was connected, and what it mined has left. */
-  | {readonly type: 'block'; readonly height: number};
-
-/** Throws RuleError 'ErrScriptValidation'. */
-export type CheckScripts = (transaction: Transaction, coins: readonly Coin[], flags: ScriptFlags) => Promise<void>;
 
 export interface MempoolOptions {
   readonly chain: PoolChain;
@@ -110,8 +69,6 @@ const MAX_QUEUED = 1000;
 /** Outputs that are looked for to see whether a transaction was mined. */
 const MAX_OUTPUTS_ASKED = 100;
 const SAVE_MS = 5 * 60_000;
-/** Bound on the file of the pool, which is read as a whole. */
-const MAX_FILE_BYTES = 2 ** 30;
 /** A local transaction that pays more per started 1000 virtual bytes is taken for a slip. */
 const HIGH_FEE_RATE: bigint = UNITS_PER_PKT;
 
@@ -454,8 +411,7 @@ export class Mempool {
   #removed(entries: readonly PoolEntry[], reason: RemovalReason, height: number): void {
     for (const entry of entries) {
       this.#version++;
-      // What may come back is still to be announced then.
-      if (reason !== 'reorganised') this.#rebroadcasts.delete(entry.key);
+      this.#rebroadcasts.delete(entry.key);
       this.#tell({type: 'removed', entry, reason, height});
     }
   }
@@ -480,7 +436,7 @@ export class Mempool {
       if (isLocal && taken.status === 'accepted') this.#markLocal(taken.entry);
       return taken.status === 'accepted';
     } catch (error) {
-      if (error instanceof PolicyError || error instanceof RuleError) return false;
+      if (error instanceof CodedError) return false;
       throw error;
     }
   }
@@ -516,30 +472,29 @@ export class Mempool {
   async load(): Promise<{readonly taken: number; readonly refused: number}> {
     const result = {taken: 0, refused: 0};
     if (this.#isLoaded) return result;
-    this.#unloaded = (await this.#readFile()).reverse();
+    const {path, chain, log} = this.#options;
+    this.#unloaded = (await readPool(path!, chain.network.magic, log)).reverse();
     this.#isLoaded = true;
-    while (this.#unloaded.length > 0 && !this.#closed) {
-      await this.#enqueue(async () => {
-        const {transaction, timeMs, isLocal} = this.#unloaded.at(-1)!;
-        const isFresh = this.#options.nowMs() - timeMs < MAX_AGE_MS;
-        const isTaken = isFresh && (await this.#takeBack(transaction, {source: 'file'}, timeMs, isLocal));
-        this.#unloaded.pop();
-        result[isTaken ? 'taken' : 'refused']++;
-      });
+    try {
+      while (this.#unloaded.length > 0) result[await this.#loadOne()]++;
+    } catch (error) {
+      // What is left is written again when the pool is closed.
+      if (!this.#closed) throw error;
     }
     return result;
   }
 
-  async #readFile(): Promise<PoolRecord[]> {
-    const {path, chain, log} = this.#options;
-    try {
-      const bytes = await readWholeFile(path!, MAX_FILE_BYTES);
-      return bytes === undefined ? [] : decodePool(chain.network.magic, bytes);
-    } catch (error) {
-      if (!(error instanceof PoolFileError) && !(error instanceof StoreError)) throw error;
-      log.warn('the kept transactions cannot be read and are left out', {path, error});
-      return [];
-    }
+  #loadOne(): Promise<'taken' | 'refused'> {
+    return this.#enqueue(async () => {
+      const {transaction, timeMs, isLocal} = this.#unloaded.at(-1)!;
+      const nowMs = this.#options.nowMs();
+      // A clock that was wrong must not keep a transaction for ever.
+      const cameMs = Math.min(timeMs, nowMs);
+      const isFresh = nowMs - cameMs < MAX_AGE_MS;
+      const isTaken = isFresh && (await this.#takeBack(transaction, {source: 'file'}, cameMs, isLocal));
+      this.#unloaded.pop();
+      return isTaken ? 'taken' : 'refused';
+    });
   }
 
   /** Writes what has changed; what was not loaded yet is kept. */
@@ -549,13 +504,7 @@ export class Mempool {
     if (path === undefined || !this.#isLoaded || this.#version === this.#savedVersion) return;
     const version = this.#version;
     const records = [...parentsFirst(this.#graph.entries()), ...this.#unloaded.toReversed()];
-    try {
-      await writeFileAtomically(path, encodePool(chain.network.magic, records));
-      this.#savedVersion = version;
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      log.warn('the transactions of the pool cannot be saved', {path, error});
-    }
+    if (await writePool(path, chain.network.magic, records, log)) this.#savedVersion = version;
   }
 
   /** Waits for the work at hand, refuses further, saves the pool. */

@@ -5,9 +5,14 @@ import {concatBytes, equalBytes, Reader, Writer} from '../../core/bytes/index.ts
 import {sha256} from '../../core/crypto/index.ts';
 import {CodedError, type ErrorTable} from '../../core/errors.ts';
 import {decodeTransaction, encodeTransaction, type Transaction} from '../../core/primitives/index.ts';
+import type {Log} from '../../service/logs/log.ts';
+import {readWholeFile, writeFileAtomically} from '../../service/stores/atomic-file.ts';
+import {StoreError} from '../../service/stores/key-value-store.ts';
 
 const HEAD = new TextEncoder().encode('PKTPOOL1');
 const CHECKSUM_BYTES = 32;
+/** Bound on the file, which is read as a whole. */
+const MAX_FILE_BYTES = 2 ** 30;
 /** Time, local and length of a record. */
 const MIN_RECORD_BYTES = 13;
 
@@ -66,13 +71,43 @@ function readRecords(reader: Reader): PoolRecord[] {
     const records: PoolRecord[] = [];
     for (let i = 0; i < count; i++) {
       const timeMs = Number(reader.u64());
-      const isLocal = reader.u8() === 1;
-      records.push({timeMs, isLocal, transaction: decodeTransaction(reader.view(reader.u32()))});
+      const local = reader.u8();
+      if (!Number.isSafeInteger(timeMs) || local > 1) throw new PoolFileError('pool-file-damaged', {timeMs, local});
+      records.push({timeMs, isLocal: local === 1, transaction: decodeTransaction(reader.view(reader.u32()))});
     }
     reader.end();
     return records;
   } catch (error) {
     if (error instanceof CodedError) throw new PoolFileError('pool-file-damaged', {}, error);
     throw error;
+  }
+}
+
+/** What the file holds; nothing, after a warning, where it cannot be read. magic: of the network */
+export async function readPool(path: string, magic: number, log: Log): Promise<PoolRecord[]> {
+  try {
+    const bytes = await readWholeFile(path, MAX_FILE_BYTES);
+    return bytes === undefined ? [] : decodePool(magic, bytes);
+  } catch (error) {
+    if (!(error instanceof PoolFileError) && !(error instanceof StoreError)) throw error;
+    log.warn('the kept transactions cannot be read and are left out', {path, error});
+    return [];
+  }
+}
+
+/** Replaces the file; false, after a warning, where that does not work. */
+export async function writePool(
+  path: string,
+  magic: number,
+  records: readonly PoolRecord[],
+  log: Log,
+): Promise<boolean> {
+  try {
+    await writeFileAtomically(path, encodePool(magic, records));
+    return true;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    log.warn('the transactions of the pool cannot be saved', {path, error});
+    return false;
   }
 }

@@ -20,6 +20,7 @@ import {
   transactionId,
 } from '../../../src/core/primitives/index.ts';
 import {createCoinbase} from '../../../src/node/mempool/coinbase.ts';
+import {transactionSize} from '../../../src/node/mempool/policy.ts';
 import {TemplateError} from '../../../src/node/mempool/template-errors.ts';
 import {branch} from '../../support/easy-blocks.ts';
 import {input, output, transaction} from '../../support/pool-fixture.ts';
@@ -323,7 +324,11 @@ test('the fullest block leaves room for the proof, as existing nodes count it', 
     const large = transaction([input({txid: transactionId(fan), index})], each);
     await node.pool.accept({...large, outputs: each.slice(index)}, PEER);
   }
+  // Fits into four million, and not besides the proof.
+  const small = spendCoinbase(blocks[1]!.transactions[0]!, 30_000n, 460);
+  await node.pool.accept(small, PEER);
   const template = await node.templates.template();
+  ok(template.weight + transactionSize(small).weight < 4_000_000);
   equal(template.others.length, 10);
   ok(template.weight + 4 * 20_100 <= 4_000_000);
   ok(template.weight + template.others[0]!.weight + 4 * 20_100 > 4_000_000);

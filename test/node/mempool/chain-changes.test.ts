@@ -3,7 +3,11 @@ import {deepEqual, equal} from 'node:assert/strict';
 import {test} from 'node:test';
 import {stewardShare} from '../../../src/core/consensus/index.ts';
 import {PKT} from '../../../src/core/params/index.ts';
-import {type Transaction, transactionId} from '../../../src/core/primitives/index.ts';
+import {decodeBlock, type Transaction, transactionId} from '../../../src/core/primitives/index.ts';
+import {ChainFollower, type Returning} from '../../../src/node/mempool/chain-follower.ts';
+import {Orphans} from '../../../src/node/mempool/orphans.ts';
+import {PoolGraph} from '../../../src/node/mempool/pool-graph.ts';
+import {nextBlock} from '../../../src/node/mempool/spending.ts';
 import {FakeChain} from '../../support/fake-chain.ts';
 import {input, output, PoolFixture, transaction} from '../../support/pool-fixture.ts';
 
@@ -27,7 +31,7 @@ test('a block takes what it mined, its rivals, and nothing else', async () => {
   const rival = transaction([spent], [output(990_000n)]);
   const heir = child(rival);
   for (const each of [a, b, rival, heir]) equal(await fixture.offer(each), 'accepted');
-  await fixture.chain.mine([a, transaction([spent], [output(5n)])]);
+  await fixture.chain.mine([], [a, transaction([spent], [output(5n)])]);
   holds(fixture, b);
   deepEqual(
     fixture.removals().map(({reason}) => reason),
@@ -36,7 +40,7 @@ test('a block takes what it mined, its rivals, and nothing else', async () => {
   const entry = fixture.pool.get(transactionId(b))!;
   equal(entry.ancestors.count, 1);
   equal(entry.parents.size, 0);
-  equal(entry.coins[0]!.height, 1001);
+  equal(entry.coins[0]!.height, 1002);
   await fixture.chain.mine([b]);
   equal(fixture.pool.count, 0);
   equal(fixture.pool.bytes, 0);
@@ -129,10 +133,39 @@ test('a lower tip makes unripe what was ripe', async () => {
   const relative = transaction([fixture.coin({height: 1000}, {sequence: 4})], [output(990_000n)]);
   const young = transaction([fixture.coin({height: 904, isCoinbase: true})], [output(990_000n)]);
   const fine = transaction([fixture.coin({}, {sequence: 0})], [output(990_000n)], 1002);
-  for (const each of [locked, timed, relative, young, fine]) equal(await fixture.offer(each), 'accepted');
+  // Its coin will be in the next block at the earliest, whichever that is.
+  const heir = transaction([input({txid: transactionId(fine), sequence: 0})], [output(980_000n)]);
+  for (const each of [locked, timed, relative, young, fine, heir]) equal(await fixture.offer(each), 'accepted');
   await fixture.chain.reorganise(1);
-  holds(fixture, fine);
+  holds(fixture, fine, heir);
   deepEqual(new Set(fixture.removals().map(({reason}) => reason)), new Set(['invalid']));
+});
+
+test('what returns of blocks taken back is bounded: the oldest come first', () => {
+  let returned: readonly Returning[] = [];
+  const follower = new ChainFollower(new PoolGraph(), new Orphans(), {
+    next: () => nextBlock(new FakeChain()),
+    onRemoved: () => {},
+    onBlock: () => {},
+    onSettled: (returning) => {
+      returned = returning;
+    },
+  });
+  const place = {height: 1001, hash: new Uint8Array(32)};
+  // One array for all, so that twenty-four megabytes take up one.
+  const witness = [new Uint8Array(1_000_000)];
+  for (const value of [2n, 1n]) {
+    const large = Array.from({length: 12}, (_, index) =>
+      transaction([input({txid: new Uint8Array(32).fill(9), index, witness})], [output(value)]),
+    );
+    const block = {...decodeBlock(PKT.genesis), transactions: large};
+    follower.follow({type: 'disconnected', block, place});
+  }
+  follower.follow({type: 'tip', place});
+  deepEqual(
+    returned.map(({transaction: {outputs}}) => outputs[0]!.value),
+    [...new Array<bigint>(12).fill(1n), ...new Array<bigint>(7).fill(2n)],
+  );
 });
 
 test('payments to the steward leave when they expire', async () => {

@@ -65,32 +65,47 @@ function checkConsistent({pool, chain}: PoolFixture): void {
   equal(pool.memoryBytes, memory);
 }
 
+interface KnownOutput extends Outpoint {
+  readonly value: bigint;
+}
+
 /** What has been done so far, in terms that random numbers can choose from. */
 class RandomChain {
-  readonly fixture = new PoolFixture({maxMemoryBytes: 90_000});
-  readonly #outputs: Outpoint[] = [];
+  readonly fixture = new PoolFixture({maxMemoryBytes: 60_000});
+  readonly #outputs: KnownOutput[] = [];
   readonly #made: Transaction[] = [];
   #depth = 0;
 
   constructor() {
-    for (let i = 0; i < 12; i++) this.#outputs.push(this.fixture.coin());
+    for (let i = 0; i < 20; i++) this.#outputs.push({...this.fixture.coin(), value: 1_000_000n});
   }
 
-  #choose(picks: readonly number[]): Outpoint[] {
-    const chosen = picks.map((pick) => this.#outputs[pick % this.#outputs.length]!);
+  /** Mostly outputs that are free, sometimes any. */
+  #choose(picks: readonly number[]): KnownOutput[] {
+    const {pool, chain} = this.fixture;
+    const free = this.#outputs.filter(
+      (each) => pool.spender(each) === undefined && (chain.hasCoin(each) || pool.output(each) !== undefined),
+    );
+    const chosen = picks.map((pick) => {
+      const from = pick < 80 && free.length > 0 ? free : this.#outputs;
+      return from[pick % from.length]!;
+    });
     return [...new Map(chosen.map((each) => [outpointKey(each.txid, each.index), each])).values()];
   }
 
   /** Spends known outputs, whether they are free or not. */
   async offer(picks: readonly number[], outputs: number, fee: number): Promise<void> {
     const sequence = fee % 3 === 0 ? 0xffffffff : 0xfffffffd;
-    const spent = this.#choose(picks).map(({txid, index}) => input({txid, index, sequence}));
+    const chosen = this.#choose(picks);
+    const spent = chosen.map(({txid, index}) => input({txid, index, sequence}));
+    const total = chosen.reduce((sum, {value}) => sum + value, 0n);
+    const value = (total - BigInt(20 * fee)) / BigInt(outputs);
     const made = transaction(
       spent,
-      Array.from({length: outputs}, (_, i) => output(BigInt(100_000 - 7 * fee - i))),
+      Array.from({length: outputs}, (_, i) => output(value - BigInt(i))),
     );
     const txid = transactionId(made);
-    for (let index = 0; index < outputs; index++) this.#outputs.push({txid, index});
+    for (let index = 0; index < outputs; index++) this.#outputs.push({txid, index, value: value - BigInt(index)});
     this.#made.push(made);
     await this.fixture.offer(made, {source: 'peer', peer: String(fee % 4)});
   }
@@ -125,17 +140,24 @@ const step = fc.oneof(
 test('random transactions, blocks and reorganisations never leave the pool inconsistent', async () => {
   const seed = Number(process.env['PROPERTY_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
   console.log(`property seed ${seed}`);
+  const seen = new Map<string, number>();
   await fc.assert(
-    fc.asyncProperty(fc.array(step, {maxLength: 60}), async (steps) => {
+    fc.asyncProperty(fc.array(step, {minLength: 30, maxLength: 80}), async (steps) => {
       const random = new RandomChain();
       for (const each of steps) {
         if (each.length === 3) await random.offer(...each);
         else await random.mine(...each);
         checkConsistent(random.fixture);
       }
+      for (const event of random.fixture.events) {
+        const what = event.type === 'removed' ? event.reason : event.type;
+        seen.set(what, (seen.get(what) ?? 0) + 1);
+      }
     }),
-    {seed, numRuns: 60},
+    {seed, numRuns: 80},
   );
+  // Chance has left nothing out.
+  for (const what of ['added', 'mined', 'conflict', 'replaced', 'evicted', 'reorganised']) ok(seen.has(what), what);
 });
 
 test('a heap gives back what was put in, in order, whatever is moved or taken out', () => {
@@ -193,7 +215,8 @@ test('a pool of 50,000 costs the logarithm of it at each step', () => {
     writeU32(txid, 0, chain);
     for (let i = 0; i < 25; i++) {
       const spending = transaction([input({txid})], [output(1n)]);
-      txid = transactionId(spending) as Uint8Array<ArrayBuffer>;
+      txid = txid.slice();
+      writeU32(txid, 4, i);
       const entry = new PoolEntry({
         txid,
         transaction: spending,

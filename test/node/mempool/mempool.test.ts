@@ -249,7 +249,7 @@ test('a full pool keeps what pays best, with its children, and asks for more', a
   const make = (fee: bigint): Transaction => transaction([fixture.coin()], [output(1_000_000n - fee)]);
   const poor = make(200n);
   equal(await fixture.offer(poor), 'accepted');
-  const saved = make(210n);
+  const saved = make(190n);
   equal(await fixture.offer(saved), 'accepted');
   equal(await fixture.offer(child(saved, 50_000n)), 'accepted');
   equal(fixture.pool.minimumFee, 1000n);
@@ -260,7 +260,8 @@ test('a full pool keeps what pays best, with its children, and asks for more', a
   equal(fixture.pool.minimumFee, BigInt(Math.ceil((200 / vsize) * 1000 + 1000)));
   equal(await fixture.offer(make(200n)), 'pool-full');
   equal(await fixture.offer(make(5000n)), 'pool-full');
-  equal(await fixture.offer(make(11_000n)), 'accepted');
+  while (fixture.removals().length < 4) equal(await fixture.offer(make(20_000n)), 'accepted');
+  equal(fixture.pool.has(transactionId(saved)), true);
 });
 
 test('the minimum sinks again, from the next block on', () => {

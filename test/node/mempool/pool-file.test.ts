@@ -62,6 +62,30 @@ test('the pool is there again after a restart, with its times', async (t) => {
   deepEqual(late.warnings, []);
 });
 
+test('what was not loaded when the pool is closed is kept', async (t) => {
+  const path = await poolPath(t);
+  const chain = new FakeChain();
+  const first = new PoolFixture({chain, path});
+  await first.pool.load();
+  for (let i = 0; i < 5; i++) equal(await first.offer(transaction([first.coin()], [output(990_000n)])), 'accepted');
+  await first.pool.close();
+  let checks = 0;
+  const second: PoolFixture = new PoolFixture({
+    chain,
+    path,
+    checkScripts: async () => {
+      // Closed while the second of five is looked at.
+      if (++checks === 2) closing = second.pool.close();
+      await Promise.resolve();
+    },
+  });
+  let closing: Promise<void> | undefined;
+  deepEqual(await second.pool.load(), {taken: 2, refused: 0});
+  await closing;
+  const third = new PoolFixture({chain, path});
+  deepEqual(await third.pool.load(), {taken: 5, refused: 0});
+});
+
 test('a damaged file is passed over with a warning', async (t) => {
   const path = await poolPath(t);
   await writeFile(path, 'nonsense');

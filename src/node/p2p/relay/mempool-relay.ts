@@ -1,4 +1,5 @@
-import type {Mempool, MempoolEvent} from '../../mempool/mempool.ts';
+import type {Mempool} from '../../mempool/mempool.ts';
+import type {MempoolEvent} from '../../mempool/mempool-types.ts';
 import type {RelayPool, RelayPoolEvent, RelayVerdict} from './relay-pool.ts';
 
 const RATE_BYTES = 1000n;
