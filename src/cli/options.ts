@@ -1,6 +1,7 @@
 // Option tables. A command states its options once, as a table of rows; parsing, checks, help and the reference in the README
 // come from it.
 import {Command, InvalidArgumentError, Option} from 'commander';
+import {readSettings, type SettingsSource} from './settings.ts';
 import type {Terminal} from './terminal.ts';
 
 /** One option. `parse` turns its text into the value or throws InvalidArgumentError; a row without it is a switch. */
@@ -9,6 +10,8 @@ export interface OptionRow<Value> {
   readonly help: string;
   readonly parse?: (text: string) => Value;
   readonly required?: boolean;
+  /** May be given several times; the value is a list. */
+  readonly many?: boolean;
   readonly standard?: {readonly value: Value; readonly shown: string};
 }
 
@@ -31,6 +34,17 @@ export function option<Value>(
 
 export function required<Value>(flags: string, help: string, parse: (text: string) => Value): OptionRow<Value> {
   return {flags, help, parse, required: true};
+}
+
+/** An option that may be given several times; none gives an empty list. */
+export function repeated<Value>(
+  flags: string,
+  help: string,
+  parse: (text: string) => Value,
+): OptionRow<readonly Value[]> {
+  // The text of one value is parsed; the list is made of them.
+  const row: OptionRow<unknown> = {flags, help, parse, many: true, standard: {value: [], shown: 'none'}};
+  return row as OptionRow<readonly Value[]>;
 }
 
 /** shown: how the help writes the value used when the option is not given. */
@@ -57,9 +71,30 @@ export interface CommandText {
   readonly argument?: {readonly syntax: string; readonly help: string};
   /** Further lines of the help. */
   readonly notes?: string;
+  /** Prefix of environment variables: the options can be given by them and by the file of the option --config, too. */
+  readonly settings?: string;
 }
 
-/** Builds a command from its table. `run` returns the exit code; its second parameter is the argument, '' without one. */
+/** Adds the parsed value to those before it. */
+function collect(parse: (text: string) => unknown): (text: string, before: unknown) => unknown[] {
+  let first = true;
+  return (text, before) => {
+    const values = first ? [] : (before as unknown[]);
+    first = false;
+    return [...values, parse(text)];
+  };
+}
+
+function sourceOf({settings}: CommandText, command: Command): SettingsSource {
+  const prefix = settings!;
+  const {config} = command.opts<{config?: string}>();
+  return {environment: process.env, prefix, file: config ?? process.env[`${prefix}_CONFIG`]};
+}
+
+/**
+ * Builds a command from its table. `run` returns the exit code; its second parameter is the argument, '' without one, a list where
+ * its syntax ends in dots.
+ */
 export function makeCommand<Table extends OptionTable>(
   text: CommandText,
   table: Table,
@@ -68,10 +103,11 @@ export function makeCommand<Table extends OptionTable>(
 ): Command {
   const command = new Command(text.name).description(text.summary);
   if (text.argument !== undefined) command.argument(text.argument.syntax, text.argument.help);
-  for (const [name, {flags, help, parse, required: mandatory, standard}] of Object.entries(table)) {
+  for (const [name, {flags, help, parse, many, required: mandatory, standard}] of Object.entries(table)) {
     const row = new Option(flags, help);
     if (row.attributeName() !== name) throw new Error(`bug: the option ${flags} stands in the table as ${name}`);
-    if (parse !== undefined) row.argParser(parse);
+    if (parse !== undefined && many === true) row.argParser(collect(parse));
+    else if (parse !== undefined) row.argParser(parse);
     if (mandatory === true) row.makeOptionMandatory();
     if (standard !== undefined) row.default(standard.value, standard.shown);
     command.addOption(row);
@@ -79,7 +115,7 @@ export function makeCommand<Table extends OptionTable>(
   if (text.notes !== undefined) command.addHelpText('after', `\n${text.notes}`);
   return command.action(async (...given: unknown[]) => {
     const argument = text.argument === undefined ? '' : (given[0] as string);
-    const values: Record<string, unknown> = command.opts();
+    const values = text.settings === undefined ? command.opts() : readSettings(table, command, sourceOf(text, command));
     for (const [name, {parse}] of Object.entries(table)) if (parse === undefined) values[name] ??= false;
     process.exitCode = await run(values as OptionValues<Table>, argument, context);
   });
@@ -136,4 +172,22 @@ export function oneOf<Word extends string>(...words: readonly Word[]): (text: st
 export function anyText(text: string): string {
   if (text.length > 0) return text;
   throw new InvalidArgumentError('Give a name.');
+}
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** HOST:PORT, where an IPv6 address stands in brackets. lowest: 0 where any free port will do. */
+export function hostPort(lowest: 0 | 1): (text: string) => HostPort {
+  return (text) => {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text);
+    const host = match?.[1] ?? match?.[2];
+    const port = Number(match?.[3]);
+    if (host !== undefined && port >= lowest && port <= 65_535) return {host, port};
+    throw new InvalidArgumentError(
+      `"${text}" is no HOST:PORT with a port from ${lowest} to 65535; write [::1]:80 for IPv6.`,
+    );
+  };
 }

@@ -1,6 +1,5 @@
 // Owns: what `pkt` as a whole does: the list of commands, exit codes, how mistakes and interrupts end it.
 // Does not own: the commands, one file each.
-import {existsSync, readFileSync} from 'node:fs';
 import {Command, CommanderError} from 'commander';
 import {annMineCommand} from './ann-mine.ts';
 import {annVerifyCommand} from './ann-verify.ts';
@@ -8,20 +7,25 @@ import {benchCommand} from './bench.ts';
 import {blockVerifyCommand} from './block-verify.ts';
 import {demoCommand} from './demo.ts';
 import {EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE} from './exit-codes.ts';
+import {nodeCommand} from './node.ts';
 import {type CommandContext, makeGroup} from './options.ts';
+import {rpcCommand} from './rpc.ts';
 import {Terminal} from './terminal.ts';
 import {UsageError} from './usage-error.ts';
+import {packageVersion} from './version.ts';
 
 /** All of `pkt`. Nothing runs until it is told to parse arguments. */
 export function createProgram(context: CommandContext): Command {
   const program = new Command('pkt')
-    .description('The PKT network: PacketCrypt mining and verification.')
+    .description('The PKT network: full node, PacketCrypt mining and verification.')
     .version(packageVersion(), '--version', 'print the version')
     .addCommand(demoCommand(context))
     .addCommand(
       makeGroup('ann', 'Mine and verify announcements.', [annMineCommand(context), annVerifyCommand(context)]),
     )
     .addCommand(makeGroup('block', 'Verify block proofs.', [blockVerifyCommand(context)]))
+    .addCommand(nodeCommand(context))
+    .addCommand(rpcCommand(context))
     .addCommand(benchCommand(context))
     .addHelpText(
       'after',
@@ -50,14 +54,6 @@ function oneLine(text: string): string {
     .trim()
     .replaceAll(/\s*\n\s*/g, ' ');
   return `pkt: ${line}${/[.)?]$/.test(line) ? '' : '.'}`;
-}
-
-function packageVersion(): string {
-  for (let folder = new URL('.', import.meta.url); ; folder = new URL('..', folder)) {
-    const file = new URL('package.json', folder);
-    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as {version: string}).version;
-    if (folder.pathname === '/') return 'unknown';
-  }
 }
 
 /** Runs the program with arguments as after `pkt`; the exit code goes to process.exitCode. */

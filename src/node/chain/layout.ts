@@ -35,6 +35,7 @@ function hashKey(prefix: string, hash: Uint8Array): Uint8Array {
 }
 
 export const HEADER_PREFIX: Uint8Array = Uint8Array.of(letter('h'));
+export const COIN_PREFIX: Uint8Array = Uint8Array.of(letter('c'));
 export const TALLY_PREFIX: Uint8Array = Uint8Array.of(letter('t'));
 export const TIP_KEY: Uint8Array = Uint8Array.of(letter('m'), letter('t'));
 export const VERSION_KEY: Uint8Array = Uint8Array.of(letter('m'), letter('v'));

@@ -24,11 +24,12 @@ export interface KeyValueStore {
   close(): Promise<void>;
 }
 
-export type StoreErrorCode = 'store-locked' | 'store-damaged' | 'store-unusable';
+export type StoreErrorCode = 'store-locked' | 'store-damaged' | 'store-unusable' | 'disk-full';
 
 export const STORE_ERRORS: ErrorTable<StoreErrorCode> = Object.freeze({
   'store-locked': {text: 'another process uses this data directory; stop it or choose another directory'},
   'store-damaged': {text: 'the stored data is damaged; restore a copy, or remove the directory and start over'},
+  'disk-full': {text: 'the disk has less room left than the configured reserve; free some'},
   'store-unusable': {
     text: 'the data directory cannot be used; check that it can be written and that the disk has room',
   },

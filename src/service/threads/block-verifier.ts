@@ -6,7 +6,7 @@ import {
   type SpendingTransaction,
 } from '../../core/consensus/index.ts';
 import {EngineError, type SpawnThread, type ThreadCrash, ThreadPool} from '../../core/engines/index.ts';
-import type {NodeProofInput, ProofRules} from '../../core/packetcrypt/index.ts';
+import type {NodeProofInput, ProofResult, ProofRules} from '../../core/packetcrypt/index.ts';
 import {encodeSpending, errorOf, type FromVerifyThread, type ToVerifyThread, type VerifyJob} from './verify-thread.ts';
 
 /** Inputs that go to a thread at once; as few as these are not worth the way there. */
@@ -29,7 +29,7 @@ export interface BlockVerifierOptions {
 interface Task {
   /** Made when a thread takes it, so that what waits is not held twice. */
   readonly makeJob: () => VerifyJob;
-  readonly resolve: () => void;
+  readonly resolve: (result: ProofResult | undefined) => void;
   readonly reject: (error: Error) => void;
   crashes: number;
 }
@@ -69,8 +69,9 @@ export class BlockVerifier {
   }
 
   /** Throws BlockError when the proof is refused, EngineError when it could not be looked at. */
-  checkProof(input: NodeProofInput, rules: ProofRules): Promise<void> {
-    return this.#run(() => ({kind: 'proof', input, rules}));
+  async checkProof(input: NodeProofInput, rules: ProofRules): Promise<ProofResult> {
+    const result = await this.#run(() => ({kind: 'proof', input, rules}));
+    return result!;
   }
 
   /** Throws RuleError 'ErrScriptValidation', EngineError when the scripts could not be looked at. */
@@ -90,7 +91,7 @@ export class BlockVerifier {
     await Promise.all(runs);
   }
 
-  #run(makeJob: () => VerifyJob): Promise<void> {
+  #run(makeJob: () => VerifyJob): Promise<ProofResult | undefined> {
     if (this.#closed) return Promise.reject(new EngineError('closed'));
     if (this.#pool.alive.length === 0) return Promise.reject(new EngineError('threads-lost'));
     if (this.#queue.length >= MAX_WAITING) return Promise.reject(new EngineError('overloaded'));
@@ -111,12 +112,12 @@ export class BlockVerifier {
     }
   }
 
-  #receive(thread: number, {task: number, refusal}: FromVerifyThread): void {
+  #receive(thread: number, {task: number, result, refusal}: FromVerifyThread): void {
     const task = this.#held[thread]!.get(number);
     if (task === undefined) return;
     this.#held[thread]!.delete(number);
     this.#feed(thread);
-    if (refusal === undefined) task.resolve();
+    if (refusal === undefined) task.resolve(result);
     else task.reject(errorOf(refusal));
   }
 

@@ -18,6 +18,7 @@ import {
   type BlockErrorCode,
   checkNodeProof,
   type NodeProofInput,
+  type ProofResult,
   type ProofRules,
 } from '../../core/packetcrypt/index.ts';
 import {decodeTransaction, encodeTransaction} from '../../core/primitives/index.ts';
@@ -44,6 +45,8 @@ export interface VerifyRefusal {
 
 export interface FromVerifyThread {
   readonly task: number;
+  /** Of a proof that is good. */
+  readonly result: ProofResult | undefined;
   readonly refusal: VerifyRefusal | undefined;
 }
 
@@ -95,23 +98,21 @@ export function errorOf({kind, code, details, input}: VerifyRefusal): BlockError
 export function runVerifyThread(context: ThreadContext<ToVerifyThread, FromVerifyThread>): void {
   const verifier = loadVerifier();
   let checker: AnnouncementChecker | undefined;
-  const run = (job: VerifyJob): void => {
+  const run = (job: VerifyJob): ProofResult | undefined => {
     if (job.kind === 'scripts') {
       const flags = new Set(job.flags);
       for (const transaction of decodeSpending(job.spending)) checkTransactionScripts(transaction, verifier, flags);
-      return;
+      return undefined;
     }
     const judge = checker ?? new AnnouncementChecker(new AnnouncementKernel(CHECKER_PAGES));
     checker = judge;
-    checkNodeProof(job.input, job.rules, (ann, parent, rules) => judge.validate(ann, parent, rules)[0]!);
+    return checkNodeProof(job.input, job.rules, (ann, parent, rules) => judge.validate(ann, parent, rules)[0]!);
   };
   context.onMessage(({task, job}) => {
-    let refusal: VerifyRefusal | undefined;
     try {
-      run(job);
+      context.post({task, result: run(job), refusal: undefined});
     } catch (error) {
-      refusal = refusalOf(error);
+      context.post({task, result: undefined, refusal: refusalOf(error)});
     }
-    context.post({task, refusal});
   });
 }

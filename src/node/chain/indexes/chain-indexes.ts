@@ -123,6 +123,15 @@ export class ChainIndexes {
     return found;
   }
 
+  /** How many transactions pay to or spend from an address's script. Throws IndexError. */
+  async countOf(script: Uint8Array): Promise<number> {
+    await this.#ready('addresses');
+    const from = scriptPrefix(script);
+    let count = 0;
+    for await (const _entry of this.#options.store.entries({from, to: prefixEnd(from)})) count++;
+    return count;
+  }
+
   /** Compact filter of a block of the best chain. Throws IndexError. */
   async filter(hash: Uint8Array): Promise<Uint8Array | undefined> {
     await this.#ready('filters');

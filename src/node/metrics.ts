@@ -1,0 +1,89 @@
+// What operators see of a node. Healthy: pkt_node_height grows by one a minute, pkt_node_peers is above 3,
+// pkt_node_event_loop_seconds stays below 0.05, pkt_node_disk_free_bytes above the reserve, pkt_node_blocks_refused_total still.
+import {monitorEventLoopDelay} from 'node:perf_hooks';
+import {Counter, collectDefaultMetrics, Gauge, Histogram, Registry} from 'prom-client';
+import type {Chain} from './chain/chain.ts';
+import type {Mempool} from './mempool/mempool.ts';
+import type {PeerNetwork} from './p2p/peer-network.ts';
+import type {CallRecord} from './rpc/dispatcher.ts';
+
+export interface NodeParts {
+  readonly chain: Chain;
+  readonly mempool: Mempool;
+  readonly peers: PeerNetwork;
+}
+
+/** The numbers of one node, in a registry of its own. */
+export class NodeMetrics {
+  readonly registry: Registry = new Registry();
+  readonly #calls: Histogram<'method' | 'ok'>;
+  readonly #connected: Counter;
+  readonly #disconnected: Counter;
+  readonly #delay = monitorEventLoopDelay({resolution: 10});
+
+  constructor() {
+    collectDefaultMetrics({register: this.registry, prefix: 'pkt_'});
+    const registers = [this.registry];
+    this.#calls = new Histogram({
+      name: 'pkt_node_rpc_seconds',
+      help: 'How long calls took, by method',
+      labelNames: ['method', 'ok'],
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
+      registers,
+    });
+    this.#connected = new Counter({
+      name: 'pkt_node_blocks_connected_total',
+      help: 'Blocks that joined the chain',
+      registers,
+    });
+    this.#disconnected = new Counter({
+      name: 'pkt_node_blocks_disconnected_total',
+      help: 'Blocks that left the chain in reorganisations',
+      registers,
+    });
+    this.#delay.enable();
+  }
+
+  /** Begins to read from the parts of a node. */
+  observe({chain, mempool, peers}: NodeParts): void {
+    this.#gauge('height', 'Height of the best chain', () => chain.height);
+    this.#gauge('target_height', 'Height that peers tell of', () => peers.progress().target);
+    this.#gauge('tip_age_seconds', 'Age of the newest block by its own time', () => {
+      return Math.max(0, Date.now() / 1000 - (chain.find(chain.tip.hash)?.medianTime ?? 0));
+    });
+    this.#gauge('peers', 'Connected peers', () => peers.peers().filter(({isReady}) => isReady).length);
+    this.#gauge('peer_received_bytes', 'Bytes received from peers', () => peers.totals.bytesReceived);
+    this.#gauge('peer_sent_bytes', 'Bytes sent to peers', () => peers.totals.bytesSent);
+    this.#gauge('mempool_transactions', 'Transactions that wait', () => mempool.count);
+    this.#gauge('mempool_bytes', 'Memory they take', () => mempool.memoryBytes);
+    this.#gauge('event_loop_seconds', 'Longest time the main thread was busy since the last look', () => {
+      const seconds = this.#delay.max / 1e9;
+      this.#delay.reset();
+      return seconds;
+    });
+    chain.subscribe(({type}) => {
+      if (type === 'connected') this.#connected.inc();
+      else if (type === 'disconnected') this.#disconnected.inc();
+    });
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name: `pkt_node_${name}`,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  readonly called = ({method, ok, ms}: CallRecord): void => {
+    this.#calls.observe({method, ok: String(ok)}, ms / 1000);
+  };
+
+  close(): void {
+    this.#delay.disable();
+    this.registry.clear();
+  }
+}

@@ -1,0 +1,158 @@
+// HTTP and websocket transport of the RPC.   chain spec §4.6.1, §4.6.4
+import type {IncomingMessage, Server} from 'node:http';
+import type {AddressInfo, Socket} from 'node:net';
+import {type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify';
+import {WebSocketServer} from 'ws';
+import type {Log} from '../../service/logs/log.ts';
+import type {Credentials} from './credentials.ts';
+import type {Dispatcher} from './dispatcher.ts';
+import {errorObject, RpcError} from './errors.ts';
+import {toJson} from './json.ts';
+import type {RpcMethod} from './method.ts';
+import type {Notifications} from './notifications.ts';
+import {describeMethods} from './openrpc.ts';
+import {serveSession} from './session.ts';
+
+const MAX_BODY_BYTES = 32 * 2 ** 20;
+/** A request must have come in whole by then. */
+const REQUEST_MS = 60_000;
+const KEEP_ALIVE_MS = 75_000;
+/** Calls at a time over all connections; long polls count. */
+const MAX_CALLS = 1000;
+const MAX_CONNECTIONS = 2000;
+const MAX_SESSIONS = 25;
+const MAX_SESSION_MESSAGE_BYTES = 32 * 2 ** 20;
+/** How long a stop waits for calls that are under way. */
+const CLOSE_MS = 2000;
+const REALM = 'Basic realm="pktd RPC"';
+
+export interface TlsFiles {
+  /** PEM. */
+  readonly key: Buffer;
+  readonly cert: Buffer;
+}
+
+export interface RpcServerOptions {
+  readonly dispatcher: Dispatcher;
+  readonly methods: readonly RpcMethod[];
+  readonly credentials: Credentials;
+  readonly notifications: Notifications;
+  readonly version: string;
+  readonly log: Log;
+  readonly tls?: TlsFiles;
+}
+
+/** The running server: where it listens, and how it ends. */
+export class RpcServer {
+  readonly #options: RpcServerOptions;
+  readonly #http: FastifyInstance;
+  readonly #sockets: WebSocketServer;
+  readonly #stopping = new AbortController();
+  #calls = 0;
+
+  constructor(options: RpcServerOptions) {
+    this.#options = options;
+    const {tls} = options;
+    this.#http = fastify({
+      bodyLimit: MAX_BODY_BYTES,
+      requestTimeout: REQUEST_MS,
+      connectionTimeout: REQUEST_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      forceCloseConnections: true,
+      exposeHeadRoutes: false,
+      ...(tls && {https: {key: tls.key, cert: tls.cert}}),
+    }) as FastifyInstance;
+    this.#sockets = new WebSocketServer({noServer: true, maxPayload: MAX_SESSION_MESSAGE_BYTES});
+    this.#addRoutes();
+  }
+
+  #addRoutes(): void {
+    const http = this.#http;
+    http.removeAllContentTypeParsers();
+    http.addContentTypeParser('*', {parseAs: 'string'}, (_request, body, done) => done(null, body));
+    http.addHook('onRequest', async (request, reply) => {
+      if (request.url === '/openrpc.json' || this.#role(request) !== undefined) return;
+      await reply.code(401).header('www-authenticate', REALM).type('text/plain').send('401 Unauthorized.\n');
+    });
+    http.get('/openrpc.json', (_request, reply) =>
+      reply.type('application/json').send(toJson(describeMethods(this.#options.methods, this.#options.version))),
+    );
+    http.post('/*', (request, reply) => this.#call(request, reply));
+    http.setNotFoundHandler((_request, reply) => this.#refuse(reply, 'a request is an HTTP POST with a JSON body'));
+    http.setErrorHandler((error: FastifyError, _request, reply) => {
+      const status = error.statusCode ?? 500;
+      if (status >= 500) this.#options.log.error('request failed', {error});
+      return this.#refuse(reply.code(status === 413 ? 413 : 200), status >= 500 ? 'internal error' : error.message);
+    });
+    const server = http.server as Server;
+    server.maxConnections = MAX_CONNECTIONS;
+    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      this.#upgrade(request, socket, head);
+    });
+  }
+
+  #role(request: FastifyRequest): ReturnType<Credentials['roleOf']> {
+    return this.#options.credentials.roleOfHeader(request.headers.authorization);
+  }
+
+  #refuse(reply: FastifyReply, reason: string): FastifyReply {
+    const error = errorObject(new RpcError('ErrRPCInvalidRequest', reason), this.#options.version);
+    return reply.type('application/json').send(`${toJson({result: null, error, id: null})}\n`);
+  }
+
+  async #call(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    if (this.#calls >= MAX_CALLS) {
+      return reply.code(503).type('text/plain').send('503 Too busy.  Try again later.\n');
+    }
+    this.#calls++;
+    const gone = new AbortController();
+    const leave = (): void => gone.abort();
+    request.raw.socket.once('close', leave);
+    try {
+      const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
+      const role = this.#role(request)!;
+      const text = await this.#options.dispatcher.answer((request.body as string | undefined) ?? '', {role, signal});
+      return reply.type('application/json').send(text);
+    } finally {
+      this.#calls--;
+      request.raw.socket.removeListener('close', leave);
+    }
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const {dispatcher, credentials, notifications, log} = this.#options;
+    const refuse = (status: string): void => {
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    };
+    socket.on('error', () => socket.destroy());
+    const {authorization} = request.headers;
+    const role = credentials.roleOfHeader(authorization);
+    if (request.url !== '/ws') refuse('404 Not Found');
+    else if (this.#sockets.clients.size >= MAX_SESSIONS) refuse('503 Service Unavailable');
+    // Without the header the first call must be authenticate.
+    else if (authorization !== undefined && role === undefined) refuse('401 Unauthorized');
+    else
+      this.#sockets.handleUpgrade(request, socket, head, (session) => {
+        serveSession({session, role, dispatcher, credentials, notifications, log, signal: this.#stopping.signal});
+      });
+  }
+
+  /** Begins to listen; gives the address. Rejects with the system's error. */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    await this.#http.listen({host, port});
+    return this.#http.server.address() as AddressInfo;
+  }
+
+  /** Takes no more requests, ends long polls and waits for the calls under way for a while. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    for (const session of this.#sockets.clients) session.close(1001, 'the node stops');
+    const patience = setTimeout(() => {
+      (this.#http.server as Server).closeAllConnections();
+      for (const session of this.#sockets.clients) session.terminate();
+    }, CLOSE_MS);
+    await this.#http.close();
+    clearTimeout(patience);
+    for (const session of this.#sockets.clients) session.terminate();
+  }
+}
