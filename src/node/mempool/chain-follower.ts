@@ -4,6 +4,7 @@ import {type Block, isCoinbase, type Transaction, transactionId} from '../../cor
 import type {ChainEvent} from '../chain/chain.ts';
 import {PolicyError} from './errors.ts';
 import type {Orphan, Orphans} from './orphans.ts';
+import {transactionSize} from './policy.ts';
 import {type PoolEntry, type PoolGraph, parentsFirst, transactionKey} from './pool-graph.ts';
 import {checkAges, checkLocks, type NextBlock} from './spending.ts';
 
@@ -28,14 +29,6 @@ export interface FollowerHooks {
 
 /** What of the blocks that a reorganisation takes back is kept, in bytes of transactions. */
 const MAX_RETURNING_BYTES = 20_000_000;
-
-function sizeOf({inputs, outputs}: Transaction): number {
-  let bytes = 10;
-  for (const {script, witness} of inputs)
-    bytes += 41 + script.length + witness.reduce((sum, item) => sum + item.length, 0);
-  for (const {script} of outputs) bytes += 9 + script.length;
-  return bytes;
-}
 
 /**
  * Keeps the entries such that together they could be mined on the tip. Everything here happens within the chain's event; what
@@ -107,9 +100,9 @@ export class ChainFollower {
     });
     this.#displaced.unshift(...this.#remove(orphaned, 'reorganised', height));
     this.#returning.unshift(...transactions.filter((transaction) => !isCoinbase(transaction)));
-    this.#returningBytes += transactions.reduce((sum, transaction) => sum + sizeOf(transaction), 0);
+    this.#returningBytes += transactions.reduce((sum, transaction) => sum + transactionSize(transaction).size, 0);
     while (this.#returningBytes > MAX_RETURNING_BYTES && this.#returning.length > 0) {
-      this.#returningBytes -= sizeOf(this.#returning.pop()!);
+      this.#returningBytes -= transactionSize(this.#returning.pop()!).size;
     }
   }
 

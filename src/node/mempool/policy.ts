@@ -8,7 +8,7 @@ import {
   UNITS_PER_PKT,
   witnessProgramOf,
 } from '../../core/consensus/index.ts';
-import {encodeTransaction, type Transaction, type TxOutput} from '../../core/primitives/index.ts';
+import type {Transaction, TxOutput} from '../../core/primitives/index.ts';
 import {PolicyError} from './errors.ts';
 
 /** Units per 1000 virtual bytes that are asked of a transaction at least. */
@@ -34,9 +34,30 @@ export interface TransactionSize {
   readonly vsize: number;
 }
 
-export function transactionSize(transaction: Transaction): TransactionSize {
-  const size = encodeTransaction(transaction).length;
-  const weight = 3 * encodeTransaction(transaction, false).length + size;
+/** Version and lock time; outpoint and sequence of an input; value of an output; marker and flag before witnesses. */
+const FRAME_BYTES = 8;
+const INPUT_FRAME_BYTES = 40;
+const VALUE_BYTES = 8;
+const MARKER_BYTES = 2;
+
+function prefixed({length}: Uint8Array): number {
+  return varintSize(length) + length;
+}
+
+/** Sizes without encoding: they are asked for with every transaction that comes. */
+export function transactionSize({inputs, outputs}: Transaction): TransactionSize {
+  let stripped = FRAME_BYTES + varintSize(inputs.length) + varintSize(outputs.length);
+  let witnesses = 0;
+  let items = 0;
+  for (const {script, witness} of inputs) {
+    stripped += INPUT_FRAME_BYTES + prefixed(script);
+    witnesses += varintSize(witness.length);
+    items += witness.length;
+    for (const item of witness) witnesses += prefixed(item);
+  }
+  for (const {script} of outputs) stripped += VALUE_BYTES + prefixed(script);
+  const size = items === 0 ? stripped : stripped + MARKER_BYTES + witnesses;
+  const weight = 3 * stripped + size;
   return {size, weight, vsize: Math.ceil(weight / 4)};
 }
 
@@ -48,7 +69,7 @@ export function feeAt(rate: bigint, vsize: number): bigint {
 
 /** True for an output that costs more than a third of its value to spend.   chain spec §4.3 */
 export function isDust({value, script}: TxOutput, relayFee: bigint = MIN_RELAY_FEE): boolean {
-  const bytes = 8 + varintSize(BigInt(script.length)) + script.length;
+  const bytes = VALUE_BYTES + prefixed(script);
   const total = bytes + (witnessProgramOf(script) === undefined ? SPEND_BYTES : SPEND_WITNESS_BYTES);
   return (value * 1000n) / (DUST_FACTOR * BigInt(total)) < relayFee;
 }
@@ -105,7 +126,7 @@ export const MIN_FREE_PRIORITY: bigint = (UNITS_PER_PKT * 144n) / 250n;
 /** Larger ones are never relayed for less than the minimum fee. */
 export const MAX_FREE_BYTES = 49_000;
 /** What is taken off for each input, so that spending many small coins does not lower the priority. */
-const INPUT_BYTES = 41;
+const INPUT_DISCOUNT = 41;
 const MAX_INPUT_SCRIPT_DISCOUNT = 110;
 
 /**
@@ -118,7 +139,7 @@ export function priority(transaction: Transaction, size: number, coins: readonly
   for (const coin of coins) aged += coin.value * BigInt(Math.max(0, height - coin.height));
   let bytes = size;
   for (const {script} of transaction.inputs) {
-    bytes -= INPUT_BYTES + Math.min(MAX_INPUT_SCRIPT_DISCOUNT, script.length);
+    bytes -= INPUT_DISCOUNT + Math.min(MAX_INPUT_SCRIPT_DISCOUNT, script.length);
   }
   return bytes > 0 ? aged / BigInt(bytes) : 0n;
 }

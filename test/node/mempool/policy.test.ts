@@ -1,15 +1,24 @@
 // One passing and one failing case for every rule of the pool on a single transaction.   chain spec §4.3
-import {deepEqual, equal, rejects} from 'node:assert/strict';
+import {deepEqual, equal, ok, rejects} from 'node:assert/strict';
 import {test} from 'node:test';
+import {decodeHex} from '../../../src/core/bytes/index.ts';
 import {RuleError, stewardShare} from '../../../src/core/consensus/index.ts';
 import {hash160} from '../../../src/core/crypto/index.ts';
 import {PKT, PKTREG, PKTTEST} from '../../../src/core/params/index.ts';
-import {type Transaction, type TxOutput, transactionId} from '../../../src/core/primitives/index.ts';
+import {
+  decodeTransaction,
+  encodeTransaction,
+  hasWitness,
+  type Transaction,
+  type TxOutput,
+  transactionId,
+} from '../../../src/core/primitives/index.ts';
 import {POLICY_ERRORS, PolicyError} from '../../../src/node/mempool/errors.ts';
 import {isDust, MIN_FREE_PRIORITY, priority, transactionSize} from '../../../src/node/mempool/policy.ts';
 import {signLegacy, testKey} from '../../core/consensus/script/signing.ts';
 import {FakeChain} from '../../support/fake-chain.ts';
 import {ANYONE, input, output, PoolFixture, transaction} from '../../support/pool-fixture.ts';
+import {readVectors} from '../../support/vectors.ts';
 
 const KEY = testKey(7);
 const keyHash = hash160(KEY.compressed);
@@ -32,6 +41,28 @@ async function outputs(...list: TxOutput[]): Promise<string> {
   const sum = list.reduce((total, {value}) => total + value, 0n);
   return fixture.offer(transaction([fixture.coin({value: sum + 10_000n})], list));
 }
+
+test('sizes are those of the encoding', () => {
+  const vectors = readVectors<unknown[][]>('bitcoin/tx_valid').filter(({length}) => length > 1);
+  const decoded = vectors.map((row) => decodeTransaction(decodeHex(row[1] as string)));
+  const many = Array.from({length: 300}, (_, index) =>
+    input({txid: new Uint8Array(32), index, script: new Uint8Array(index), witness: [new Uint8Array(index * 250)]}),
+  );
+  for (const each of [
+    ...decoded,
+    transaction(many, [output(1n)]),
+    transaction(
+      many.slice(0, 1),
+      many.map(() => output(2n)),
+    ),
+  ]) {
+    const {size, weight, vsize} = transactionSize(each);
+    equal(size, encodeTransaction(each).length);
+    equal(weight, 3 * encodeTransaction(each, false).length + size);
+    equal(vsize, Math.ceil(weight / 4));
+  }
+  ok(decoded.some(hasWitness) && !decoded.every(hasWitness));
+});
 
 test('dust, exactly', () => {
   // 8 + 1 + 25 bytes of output and 148 to spend it; 8 + 1 + 22 and 67 for a witness.
