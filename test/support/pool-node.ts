@@ -5,7 +5,7 @@ import type {TestContext} from 'node:test';
 import {checkSigops, checkTransactionScripts, PLAIN_VERIFIER} from '../../src/core/consensus/index.ts';
 import type {Network} from '../../src/core/params/index.ts';
 import {type Block, merkleRoot, type Transaction, transactionId} from '../../src/core/primitives/index.ts';
-import {Chain} from '../../src/node/chain/chain.ts';
+import {Chain, type ChainOptions} from '../../src/node/chain/chain.ts';
 import {StoredBlocks} from '../../src/node/chain/stored-blocks.ts';
 import {BlockTemplates, type BlockTemplatesOptions, type Template} from '../../src/node/mempool/block-templates.ts';
 import {Mempool} from '../../src/node/mempool/mempool.ts';
@@ -14,7 +14,7 @@ import {type LogFields, NO_LOG} from '../../src/service/logs/log.ts';
 import {createMemoryStore} from '../../src/service/stores/memory-store.ts';
 import {branch, type EasyMiner, genesisOf, mineOn} from './easy-blocks.ts';
 
-/** A chain whose proofs are not looked at, its pool, payouts and templates. The clock stands a minute behind the tip. */
+/** A chain whose proofs are not looked at unless that is given, its pool, payouts and templates. The clock stands still. */
 export class PoolNode {
   readonly network: Network;
   readonly chain: Chain;
@@ -52,6 +52,7 @@ export class PoolNode {
     network: Network,
     addresses: readonly string[] = [],
     options: Partial<BlockTemplatesOptions> = {},
+    checkProof: ChainOptions['checkProof'] = () => Promise.resolve(),
   ): Promise<PoolNode> {
     const path = await mkdtemp(join(tmpdir(), 'pkt-templates-'));
     t.after(() => rm(path, {recursive: true, force: true}));
@@ -63,7 +64,7 @@ export class PoolNode {
       store,
       blocks,
       nowSeconds: () => 4_000_000_000,
-      checkProof: () => Promise.resolve(),
+      checkProof,
       checkScripts: (block, spending) => {
         checkSigops(block, spending);
         for (const transaction of spending) checkTransactionScripts(transaction);

@@ -34,6 +34,13 @@ export interface Tip {
   readonly hashAt: (height: number) => Uint8Array;
 }
 
+/** A block without commitment and proof. */
+interface MinedTemplate {
+  readonly height: number;
+  readonly header: BlockHeader;
+  readonly transactions: readonly Transaction[];
+}
+
 /** Mines whole blocks with real announcements and proofs, at the easiest difficulty, on the calling thread. */
 export class ProvenMiner {
   readonly #network: Network;
@@ -56,18 +63,32 @@ export class ProvenMiner {
 
   mine(tip: Tip): Block {
     const height = tip.height + 1;
-    this.#mineAnnouncements(height, tip);
+    const time = tip.header.time + 60;
+    const previous = tip.hashAt(tip.height);
+    const frame = {version: 0x20000000, previous, time, bits: EASIEST, nonce: 0};
+    return this.#mine(height, tip.hashAt, frame, (commitment) => [this.#coinbase(height, commitment)]);
+  }
+
+  /** Mines a template: its last output in the coinbase takes the commitment. */
+  mineTemplate({height, header, transactions}: MinedTemplate, hashAt: Tip['hashAt']): Block {
+    const [coinbase, ...others] = transactions;
+    return this.#mine(height, hashAt, header, (commitment) => {
+      const outputs = [...coinbase!.outputs.slice(0, -1), {value: 0n, script: commitmentScript(commitment)}];
+      return [{...coinbase!, outputs}, ...others];
+    });
+  }
+
+  #mine(
+    height: number,
+    hashAt: Tip['hashAt'],
+    frame: Omit<BlockHeader, 'merkleRoot'>,
+    transactionsFor: (commitment: Uint8Array) => readonly Transaction[],
+  ): Block {
+    this.#mineAnnouncements(height, hashAt);
     const {tree, count, order, slots} = this.#set.prepare(0, () => true)!;
     const commitment = encodeCommitment({annLeastWorkTarget: EASIEST, root: tree.root, numAnns: BigInt(count)});
-    const coinbase = this.#coinbase(height, commitment);
-    const header = encodeHeader({
-      version: 0x20000000,
-      previous: tip.hashAt(tip.height),
-      merkleRoot: merkleRoot([transactionId(coinbase)]),
-      time: tip.header.time + 60,
-      bits: EASIEST,
-      nonce: 0,
-    });
+    const transactions = transactionsFor(commitment);
+    const header = encodeHeader({...frame, merkleRoot: merkleRoot(transactions.map(transactionId))});
     const target = effectiveTarget(EASIEST, EASIEST, count);
     this.#blocks.setWork({header, target, total: count, order, headerNonce: 0});
     let find: BlockFind | undefined;
@@ -81,11 +102,11 @@ export class ProvenMiner {
       contentProofs: undefined,
     };
     const decoded = decodeHeader(find.header);
-    return {header: decoded, proofSection: encodeProof(proof), proof, transactions: [coinbase]};
+    return {header: decoded, proofSection: encodeProof(proof), proof, transactions};
   }
 
   /** Announcements that a block of this height may use: of age 3, or of any age before height 3. */
-  #mineAnnouncements(height: number, {hashAt}: Tip): void {
+  #mineAnnouncements(height: number, hashAt: Tip['hashAt']): void {
     const parentBlockHeight = Math.max(0, height - 3);
     this.#set.drop((entry) => entry.parentBlockHeight !== parentBlockHeight);
     this.#search.setWork({parentHash: hashAt(parentBlockHeight), parentBlockHeight, workBits: EASIEST});
