@@ -1,5 +1,6 @@
 import {randomInt} from 'node:crypto';
 import {availableParallelism} from 'node:os';
+import {equalBytes} from '../core/bytes/index.ts';
 import {
   AnnouncementMiner,
   BlockMiner,
@@ -12,10 +13,12 @@ import {
   ANN_WAIT_BLOCKS,
   chooseAnnouncements,
   commitmentScript,
+  degradedTarget,
   effectiveTarget,
   encodeCommitment,
   encodeProof,
   MAX_TARGET,
+  minAnnDiffOk,
   type PacketCryptProof,
 } from '../core/packetcrypt/index.ts';
 import {
@@ -27,13 +30,18 @@ import {
   type Transaction,
   transactionId,
 } from '../core/primitives/index.ts';
+import type {ChainBlock} from './chain/block-tree.ts';
 import type {Chain} from './chain/chain.ts';
 import type {BlockTemplates, Template} from './mempool/block-templates.ts';
 
-/** Announcements that a block needs at least to prove anything, and a few for chance. */
-const ANNOUNCEMENTS = 64;
+const ANNOUNCEMENTS = 40;
+/** So hard that announcements are good for eight heights: mining them takes longer than the blocks. */
+const ANNOUNCEMENT_BITS = 0x2000ffff;
 const PROOF_VERSION = 2n;
+/** At easier targets the miner would drown in finds of which one is wanted. */
+const EASIEST_SEARCH = 0x2001ffff;
 const BLOCK_MS = 120_000;
+const NO_HASH: Uint8Array = new Uint8Array(0);
 
 export interface GeneratorOptions {
   readonly chain: Chain;
@@ -122,6 +130,8 @@ class MiningRun {
   readonly #announcements: AnnouncementMiner;
   readonly #blocks: BlockMiner;
   readonly #ended: Promise<never>;
+  /** Parent of the announcements at hand. */
+  #held: ChainBlock | undefined;
   #end: (error: unknown) => void = () => {};
   #onAnnouncements: (anns: Uint8Array) => void = () => {};
   #onFound: (found: FoundShare) => void = () => {};
@@ -160,9 +170,7 @@ class MiningRun {
   async mine(): Promise<Block> {
     const template = await this.#options.templates.template();
     const {height, header} = template;
-    // At the easiest difficulty announcements are good for one height, and their parent may have changed.
-    this.#blocks.drop(() => true);
-    this.#blocks.add(await this.#mineAnnouncements(height));
+    await this.#holdAnnouncements(height);
     const {annLeastWorkTarget} = chooseAnnouncements(this.#blocks.classes, height, MAX_TARGET)!;
     const set = this.#blocks.prepare(() => true)!;
     const commitment = encodeCommitment({annLeastWorkTarget, root: set.root, numAnns: BigInt(set.count)});
@@ -170,15 +178,28 @@ class MiningRun {
     const found = new Promise<FoundShare>((resolve) => {
       this.#onFound = resolve;
     });
-    this.#blocks.mine(draft.header, effectiveTarget(header.bits, annLeastWorkTarget, set.count));
+    const target = effectiveTarget(header.bits, annLeastWorkTarget, set.count);
+    this.#blocks.mine(draft.header, Math.min(target, EASIEST_SEARCH));
     const share = await this.#wait(found);
     await this.#blocks.stop();
     return assemble(template, draft, share);
   }
 
-  async #mineAnnouncements(height: number): Promise<Uint8Array> {
-    const parentBlockHeight = Math.max(0, height - ANN_WAIT_BLOCKS);
-    const parentHash = this.#options.chain.hashAt(parentBlockHeight)!;
+  /** Keeps the announcements while they are worth something at this height and their parent is in the chain. */
+  async #holdAnnouncements(height: number): Promise<void> {
+    const held = this.#held;
+    const isGood =
+      held !== undefined &&
+      minAnnDiffOk(degradedTarget(ANNOUNCEMENT_BITS, height, held.height)) &&
+      equalBytes(this.#options.chain.hashAt(held.height) ?? NO_HASH, held.hash);
+    if (isGood) return;
+    const parentHeight = Math.max(0, height - ANN_WAIT_BLOCKS);
+    this.#held = {height: parentHeight, hash: this.#options.chain.hashAt(parentHeight)!};
+    this.#blocks.drop(() => true);
+    this.#blocks.add(await this.#mineAnnouncements(this.#held));
+  }
+
+  async #mineAnnouncements({height: parentBlockHeight, hash: parentHash}: ChainBlock): Promise<Uint8Array> {
     const found = new Uint8Array(ANNOUNCEMENTS * ANN_BYTES);
     let filled = 0;
     const full = new Promise<void>((resolve) => {
@@ -189,7 +210,7 @@ class MiningRun {
         if (filled === found.length) resolve();
       };
     });
-    this.#announcements.start({parentHash, parentBlockHeight, workBits: MAX_TARGET});
+    this.#announcements.start({parentHash, parentBlockHeight, workBits: ANNOUNCEMENT_BITS});
     await this.#wait(full);
     await this.#announcements.stop();
     return found;
