@@ -103,7 +103,7 @@ export class Mempool {
     this.#relayFee = options.minRelayFee ?? MIN_RELAY_FEE;
     this.#maxMemoryBytes = options.maxMemoryBytes ?? MAX_MEMORY_BYTES;
     this.#nonStandard = options.relayNonStandard ?? options.chain.network.relayNonStandard;
-    this.#rolling = new RollingFee(Number(this.#relayFee));
+    this.#rolling = new RollingFee(Math.max(Number(this.#relayFee), Number(MIN_RELAY_FEE)));
     this.#rebroadcasts = new Rebroadcasts(options.random);
     this.#isLoaded = options.path === undefined;
     this.#savedMs = options.nowMs();
@@ -254,7 +254,11 @@ export class Mempool {
       try {
         const result = await this.#take(transaction, {source: 'peer', peer}, orphan);
         if (result.status === 'orphan') continue;
-        for (const child of this.#waitingFor(result.entry)) queue.add(child);
+        for (const child of this.#waitingFor(result.entry)) {
+          // Once more for one that was looked at too early.
+          queue.delete(child);
+          queue.add(child);
+        }
         resolved.push({txid, peer, refusal: undefined});
       } catch (error) {
         if (!(error instanceof CodedError)) throw error;
@@ -279,7 +283,9 @@ export class Mempool {
       checkLineage(this.#graph, transaction, size.vsize, leaving);
       this.#checkFee(facts, origin);
       await this.#checkScripts(transaction, coins);
-      return {status: 'accepted', entry: this.#add(new PoolEntry(facts), leaving, origin)};
+      const entry = this.#add(new PoolEntry(facts), leaving, origin);
+      this.#orphans.remove(txid);
+      return {status: 'accepted', entry};
     });
   }
 
@@ -453,7 +459,7 @@ export class Mempool {
 
   /** Drops what is too old, and saves the pool when it is time; to be called every minute or so. */
   async maintain(): Promise<void> {
-    await this.#enqueue(async () => {
+    const work = this.#enqueue(async () => {
       const nowMs = this.#options.nowMs();
       this.#orphans.expire(nowMs);
       const old = [...this.#graph.entries()].filter(({timeMs}) => nowMs - timeMs >= MAX_AGE_MS);
@@ -462,6 +468,10 @@ export class Mempool {
         this.#removed(this.#graph.removeWithDescendants(present), 'expired', this.#options.chain.tip.height);
       });
       if (nowMs - this.#savedMs >= SAVE_MS) await this.#save();
+    });
+    await work.catch((error: unknown) => {
+      // A pool that is being closed is saved then.
+      if (!this.#closed) throw error;
     });
   }
 

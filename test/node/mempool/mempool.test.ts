@@ -2,7 +2,7 @@ import {deepEqual, equal} from 'node:assert/strict';
 import {test} from 'node:test';
 import {type Transaction, transactionId} from '../../../src/core/primitives/index.ts';
 import {RollingFee} from '../../../src/node/mempool/rolling-fee.ts';
-import {input, output, PoolFixture, transaction} from '../../support/pool-fixture.ts';
+import {ANYONE, input, output, PoolFixture, transaction} from '../../support/pool-fixture.ts';
 
 const PEER = {source: 'peer', peer: 'alice'} as const;
 
@@ -77,6 +77,29 @@ test('orphans wait for their parents', async () => {
   );
   equal(fixture.pool.orphanCount, 0);
   equal(fixture.pool.count, 3);
+});
+
+test('an orphan of two that come one after the other is not forgotten', async () => {
+  const fixture = new PoolFixture();
+  const a = transaction([fixture.coin()], [output(400_000n), output(500_000n)]);
+  // The one that spends the other is looked at first.
+  const b = child(a, 1000n, 1);
+  const c = transaction([...child(a).inputs, ...child(b).inputs], [output(800_000n)]);
+  for (const each of [c, b]) equal(await fixture.offer(each), 'orphan');
+  equal(await fixture.offer(a), 'accepted');
+  equal(fixture.pool.orphanCount, 0);
+  equal(fixture.pool.count, 3);
+});
+
+test('what comes by another way is no orphan any more', async () => {
+  const fixture = new PoolFixture();
+  const spent = input({txid: new Uint8Array(32).fill(5)});
+  const orphan = transaction([spent], [output(990_000n)]);
+  equal(await fixture.offer(orphan), 'orphan');
+  fixture.chain.addCoin(spent, {script: ANYONE});
+  equal(await fixture.offer(orphan, {source: 'local'}), 'accepted');
+  equal(fixture.pool.orphanCount, 0);
+  equal(fixture.pool.count, 1);
 });
 
 test('an orphan that turns out bad names its peer', async () => {
@@ -319,7 +342,10 @@ test('many at once are taken one after another, and too many refused', async () 
   equal(results.filter((result) => result === 'accepted').length, 1000);
   equal(results.filter((result) => result === 'overloaded').length, 10);
   equal(fixture.scriptChecks, 1000);
+  const maintained = fixture.pool.maintain();
   await fixture.pool.close();
+  await maintained;
+  await fixture.pool.maintain();
   equal(await fixture.offer(offers.at(-1)!), 'closed');
 });
 
