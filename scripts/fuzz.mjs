@@ -1,5 +1,6 @@
 // Runs the hostile-input targets of test/fuzz for as many cases as wanted: 10,000,000 over all targets unless told otherwise.
 //   node scripts/fuzz.mjs [--cases N] [--seed N] [--target NAME] [--seconds N per target at most]
+// A million messages from peers to a whole node, 40 a case: node scripts/fuzz.mjs --target 'peers of a node' --cases 25000 --seconds 3600
 import {parseArgs} from 'node:util';
 import {build} from './build.mjs';
 import {say} from './lib.mjs';
@@ -25,13 +26,13 @@ class FuzzRun {
   }
 
   /** `count` more cases of a target, or fewer if its time is used up. */
-  run(target, count) {
+  async run(target, count) {
     const row = this.rows.get(target) ?? {done: 0, seconds: 0, slowestMs: 0};
     this.rows.set(target, row);
     const wanted = row.done + count;
     let chunk = 64;
     while (row.done < wanted && row.seconds < this.secondsEach) {
-      const {cases, seconds, slowestMs} = this.runTarget(
+      const {cases, seconds, slowestMs} = await this.runTarget(
         target,
         this.seed,
         Math.min(chunk, wanted - row.done),
@@ -72,7 +73,7 @@ try {
     quick = quick.filter((target) => run.hasTime(target))
   ) {
     const share = (wanted - run.total) / quick.reduce((sum, {cases}) => sum + cases, 0);
-    for (const target of quick) run.run(target, Math.ceil(target.cases * share));
+    for (const target of quick) await run.run(target, Math.ceil(target.cases * share));
   }
   for (const [{name}, {done, seconds, slowestMs}] of run.rows) {
     const rate = (done / seconds).toFixed(0);

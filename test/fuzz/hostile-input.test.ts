@@ -10,9 +10,9 @@ console.log(`fuzz seed ${seed}`);
 // FUZZ_SEED repeats a run, FUZZ_TARGET and FUZZ_CASE one case of it; scripts/fuzz.mjs runs millions.
 for (const target of FUZZ_TARGETS) {
   if (FUZZ_TARGET !== undefined && FUZZ_TARGET !== target.name) continue;
-  test(`hostile input, ${target.name}`, {timeout: 120_000}, (context) => {
+  test(`hostile input, ${target.name}`, {timeout: 120_000}, async (context) => {
     const [first, count] = FUZZ_CASE === undefined ? [0, target.cases] : [Number(FUZZ_CASE), 1];
-    const {cases, seconds, slowestMs} = runTarget(target, seed, count, first);
+    const {cases, seconds, slowestMs} = await runTarget(target, seed, count, first);
     context.diagnostic(`${cases} cases, ${seconds.toFixed(2)} s, slowest ${slowestMs.toFixed(1)} ms`);
   });
 }

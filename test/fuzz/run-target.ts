@@ -17,19 +17,20 @@ function caseSeed(seed: number, index: number): number {
  * Runs cases `first` to `first + count - 1` of a target. A failure names seed, target and case, which make the same case
  * again.
  */
-export function runTarget(
+export async function runTarget(
   target: FuzzTarget,
   seed: number,
   count: number,
   first: number = 0,
   progress?: (done: number) => void,
-): FuzzResult {
+): Promise<FuzzResult> {
   const begun = performance.now();
   let slowestMs = 0;
   let before = begun;
   for (let index = first; index < first + count; index++) {
     try {
-      target.run(new Random(caseSeed(seed, index)));
+      const under = target.run(new Random(caseSeed(seed, index)));
+      if (under !== undefined) await under;
     } catch (error) {
       const where = `FUZZ_SEED=${seed} FUZZ_TARGET='${target.name}' FUZZ_CASE=${index}`;
       throw new Error(`${target.name}: ${error instanceof Error ? error.message : String(error)}\n  again: ${where}`, {

@@ -8,7 +8,7 @@ export interface FuzzTarget {
   /** Cases of a normal test run; the script multiplies them. */
   readonly cases: number;
   /** Makes one case and throws unless what must hold of it does. */
-  readonly run: (random: Random) => void;
+  readonly run: (random: Random) => void | Promise<void>;
 }
 
 /** The value, or `undefined` for a refusal with a code. Anything uncoded is a finding and thrown on. */

@@ -2,6 +2,7 @@ import {ANNOUNCEMENT_TARGETS} from './announcement-targets.ts';
 import {BLOCK_TARGETS} from './block-targets.ts';
 import {BYTES_TARGETS} from './bytes-targets.ts';
 import {CHAIN_TARGETS} from './chain-targets.ts';
+import {HUB_TARGETS} from './hub-targets.ts';
 import {PEER_TARGETS} from './peer-targets.ts';
 import {PROGRAM_TARGETS} from './program-targets.ts';
 import {PROOF_TARGETS} from './proof-targets.ts';
@@ -16,4 +17,5 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...PROGRAM_TARGETS,
   ...CHAIN_TARGETS,
   ...PEER_TARGETS,
+  ...HUB_TARGETS,
 ];

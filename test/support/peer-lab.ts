@@ -21,14 +21,15 @@ import {
   type VersionPayload,
 } from '../../src/core/protocol/p2p/index.ts';
 import {Chain} from '../../src/node/chain/chain.ts';
-import {StoredBlocks} from '../../src/node/chain/stored-blocks.ts';
 import {AddressBook} from '../../src/node/p2p/addresses/address-book.ts';
 import {BanScores, Bans} from '../../src/node/p2p/addresses/bans.ts';
 import {type Endpoint, parseIp} from '../../src/node/p2p/addresses/ip.ts';
 import type {Connection, Wire} from '../../src/node/p2p/connection.ts';
 import {Dialer, type DialRequest} from '../../src/node/p2p/dialer.ts';
 import {Hub, type HubOptions} from '../../src/node/p2p/hub.ts';
+import type {KeyValueStore} from '../../src/service/stores/key-value-store.ts';
 import {createMemoryStore} from '../../src/service/stores/memory-store.ts';
+import {MemoryBlocks} from './memory-blocks.ts';
 
 export const LAB_START_MS = 1_600_000_000_000;
 const TICK_MS = 250;
@@ -54,23 +55,30 @@ export async function temporaryFolder(t: TestContext): Promise<string> {
   return path;
 }
 
+/** What a chain in memory is kept in. */
+export interface LabStore {
+  readonly store: KeyValueStore;
+  readonly blocks: MemoryBlocks;
+}
+
+export function createLabStore(): LabStore {
+  return {store: createMemoryStore(), blocks: new MemoryBlocks()};
+}
+
 /** A chain in memory that takes every proof but the damaged ones of the lab. */
-export async function openLabChain(t: TestContext, network: Network, nowMs: () => number): Promise<Chain> {
-  const store = createMemoryStore();
-  const blocks = await StoredBlocks.open({path: await temporaryFolder(t), magic: network.magic, store});
-  const chain = await Chain.open({
+export function openLabChain(
+  network: Network,
+  nowMs: () => number,
+  {store, blocks}: LabStore = createLabStore(),
+): Promise<Chain> {
+  return Chain.open({
     network,
     store,
-    blocks,
+    blocks: blocks.stored,
     nowSeconds: () => Math.floor(nowMs() / 1000),
     checkProof: ({proof}) => (proof.nonce2 === 77 ? Promise.reject(new RuleError('ErrBadPow')) : Promise.resolve()),
     checkScripts: () => Promise.resolve(),
   });
-  t.after(async () => {
-    await chain.close();
-    await blocks.close();
-  });
-  return chain;
 }
 
 /** Counts calls of the chain that are under way. */
@@ -145,14 +153,14 @@ export interface LabNode {
 }
 
 export class Lab {
-  readonly #t: TestContext;
+  readonly #t: TestContext | undefined;
   readonly network: Network;
   readonly #pipes: Pipe[] = [];
   readonly #nodes: LabNode[] = [];
   #busy = 0;
   nowMs: number = LAB_START_MS;
 
-  constructor(t: TestContext, network: Network) {
+  constructor(t: TestContext | undefined, network: Network) {
     this.#t = t;
     this.network = network;
   }
@@ -160,7 +168,7 @@ export class Lab {
   async node(options: LabNodeOptions = {}, chain?: Chain): Promise<LabNode> {
     const number = this.#nodes.length + 1;
     const random = seeded(number);
-    const plain = chain ?? (await openLabChain(this.#t, this.network, () => this.nowMs));
+    const plain = chain ?? (await openLabChain(this.network, () => this.nowMs));
     const book = options.book ?? new AddressBook({secret: new Uint8Array(16).fill(number), random});
     const bans = options.bans ?? new Bans();
     const scores = options.scores ?? new BanScores();
@@ -189,7 +197,7 @@ export class Lab {
     const endpoint = {ip: parseIp(`8.${number}.0.1`)!, port: 64764};
     const node = {chain: plain, hub, book, bans, scores, dialer, endpoint, dialed, failures};
     this.#nodes.push(node);
-    this.#t.after(() => hub.close());
+    this.#t?.after(() => hub.close());
     return node;
   }
 

@@ -1,5 +1,5 @@
 import {deepEqual, equal, ok} from 'node:assert/strict';
-import {type TestContext, test} from 'node:test';
+import {test} from 'node:test';
 import {createPktreg, type Network} from '../../../src/core/params/index.ts';
 import {type Block, encodeHeader} from '../../../src/core/primitives/index.ts';
 import type {Chain} from '../../../src/node/chain/chain.ts';
@@ -17,9 +17,9 @@ interface Bench {
   readonly pool: HeaderPool;
 }
 
-async function open(t: TestContext, network: Network = SHORT): Promise<Bench> {
+async function open(network: Network = SHORT): Promise<Bench> {
   const nowMs = (): number => LAB_START_MS;
-  const chain = await openLabChain(t, network, nowMs);
+  const chain = await openLabChain(network, nowMs);
   return {chain, pool: new HeaderPool({chain, nowMs})};
 }
 
@@ -27,8 +27,8 @@ function addAll(pool: HeaderPool, peer: number, blocks: readonly Block[]): void 
   for (const {header} of blocks) ok(pool.add(peer, encodeHeader(header)) !== undefined);
 }
 
-test('peers that tell of the same headers share them', async (t) => {
-  const {pool} = await open(t);
+test('peers that tell of the same headers share them', async () => {
+  const {pool} = await open();
   addAll(pool, 1, LONG);
   addAll(pool, 2, LONG.slice(0, 40));
   deepEqual([pool.branches.size, pool.size], [1, 60]);
@@ -39,8 +39,8 @@ test('peers that tell of the same headers share them', async (t) => {
   deepEqual([pool.branches.size, pool.size, pool.find(hashOf(LONG[3]!))], [0, 0, undefined]);
 });
 
-test('a fork in the middle of unproved headers has a branch of its own that outlives the other', async (t) => {
-  const {pool} = await open(t);
+test('a fork in the middle of unproved headers has a branch of its own that outlives the other', async () => {
+  const {pool} = await open();
   addAll(pool, 1, LONG);
   addAll(pool, 2, [...LONG.slice(0, 20), ...FORK]);
   deepEqual([pool.branches.size, pool.size], [2, 60 + 50]);
@@ -50,8 +50,8 @@ test('a fork in the middle of unproved headers has a branch of its own that outl
   equal(pool.find(hashOf(LONG[30]!)), undefined);
 });
 
-test('headers of blocks that the chain has are known, and leave the pool', async (t) => {
-  const {chain, pool} = await open(t);
+test('headers of blocks that the chain has are known, and leave the pool', async () => {
+  const {chain, pool} = await open();
   addAll(pool, 1, LONG);
   await acceptAll(chain, LONG.slice(0, 59));
   pool.advance();
@@ -62,8 +62,8 @@ test('headers of blocks that the chain has are known, and leave the pool', async
   deepEqual([pool.branches.size, pool.lastOf(1)], [0, undefined]);
 });
 
-test('a header without known parent has no place, one that breaks a rule is refused', async (t) => {
-  const {chain, pool} = await open(t);
+test('a header without known parent has no place, one that breaks a rule is refused', async () => {
+  const {chain, pool} = await open();
   equal(pool.add(1, encodeHeader(LONG[5]!.header)), undefined);
   refuses(() => pool.add(1, encodeHeader({...LONG[0]!.header, version: 3})), 'ErrBlockVersionTooOld');
   refuses(() => pool.add(1, encodeHeader({...LONG[0]!.header, bits: 1})), 'ErrUnexpectedDifficulty');
@@ -76,9 +76,9 @@ test('a header without known parent has no place, one that breaks a rule is refu
   refuses(() => pool.add(1, encodeHeader(wrong[1]!.header)), 'ErrInvalidAncestorBlock');
 });
 
-test('no branch may leave the chain below a checkpoint that was reached', async (t) => {
+test('no branch may leave the chain below a checkpoint that was reached', async () => {
   const checkpoints = [{height: 30, hash: hashOf(LONG[29]!)}];
-  const {chain, pool} = await open(t, {...SHORT, checkpoints});
+  const {chain, pool} = await open({...SHORT, checkpoints});
   await acceptAll(chain, LONG.slice(0, 29));
   addAll(pool, 1, FORK.slice(0, 9));
   refuses(() => pool.add(1, encodeHeader(FORK[9]!.header)), 'ErrBadCheckpoint');
@@ -87,8 +87,8 @@ test('no branch may leave the chain below a checkpoint that was reached', async 
   refuses(() => pool.add(1, encodeHeader(FORK[0]!.header)), 'ErrForkTooOld');
 });
 
-test('a peer has few branches, and all of them together are bounded', async (t) => {
-  const {chain, pool} = await open(t);
+test('a peer has few branches, and all of them together are bounded', async () => {
+  const {chain, pool} = await open();
   await acceptAll(chain, LONG);
   for (let i = 0; i < 50; i++) addAll(pool, 1, branch({network: SHORT, tag: 10 + i}, LONG[i]!, i + 1, 1));
   equal(pool.branches.size, 4);

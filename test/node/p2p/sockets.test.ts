@@ -34,12 +34,7 @@ class Clock {
 }
 
 async function open(t: TestContext, clock: Clock, options: Partial<PeerNetworkOptions> = {}): Promise<Node> {
-  const closing: (() => Promise<void>)[] = [];
-  // Before chain and folder go, whose hooks come later.
-  t.after(async () => {
-    for (const close of closing) await close();
-  });
-  const chain = await openLabChain(t, SHORT, clock.nowMs);
+  const chain = await openLabChain(SHORT, clock.nowMs);
   const pool = new Mempool({
     chain,
     checkScripts: () => Promise.resolve(),
@@ -62,10 +57,10 @@ async function open(t: TestContext, clock: Clock, options: Partial<PeerNetworkOp
     },
     ...options,
   });
-  closing.push(
-    () => network.close(),
-    () => pool.close(),
-  );
+  t.after(async () => {
+    await network.close();
+    await pool.close();
+  });
   return {chain, network, pool, at: {host: LOCAL, port: network.ports[0] ?? 0}};
 }
 
@@ -200,7 +195,7 @@ test('addresses and bans outlive the program; damaged files are begun anew', {ti
       return Promise.resolve(['8.8.8.8', '8.8.4.4']);
     },
   };
-  const chain = await openLabChain(t, seeds, clock.nowMs);
+  const chain = await openLabChain(seeds, clock.nowMs);
   const first = await open(t, clock, {...options, chain});
   await until(() => first.network.knownAddresses === 2);
   deepEqual(asked, ['a.seed', 'b.seed']);
