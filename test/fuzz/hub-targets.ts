@@ -227,7 +227,7 @@ async function talk(random: Random): Promise<void> {
   const left = node.hub.load;
   deepEqual({...left}, {headers: 0, blocks: 0, bytes: 0, requests: 0, waiting: 0, transactions: 0}, 'nothing stays');
   equal(node.hub.count, 0);
-  node.hub.close();
+  await node.hub.close();
   await chain.close();
 }
 

@@ -400,12 +400,13 @@ export class Hub {
     this.#options.scores.sweep(nowMs, (key) => hosts.has(key));
   }
 
-  /** Ends all connections; nothing more is accepted. */
-  close(): void {
+  /** Ends all connections; nothing more is accepted. Waits for answers and judgements that have been begun. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#unsubscribe();
     this.#sync.close();
-    this.#txRelay?.close();
     for (const connection of [...this.#connections.values()]) connection.end(new PeerError('shutting-down'));
+    await this.#txRelay?.close();
+    await this.#serving.settled();
   }
 }

@@ -234,6 +234,11 @@ export class PeerNetwork {
     return this.#hub.totals;
   }
 
+  /** What is held for peers, for metrics. */
+  get load(): Hub['load'] {
+    return this.#hub.load;
+  }
+
   progress(): SyncProgress {
     return this.#hub.progress();
   }
@@ -300,9 +305,9 @@ export class PeerNetwork {
     clearInterval(this.#timer);
     const servers = this.#closeServers();
     const sockets = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
-    this.#hub.close();
+    const hub = this.#hub.close();
     for (const socket of this.#sockets) if (socket.connecting) socket.destroy();
-    await Promise.all([servers, ...sockets]);
+    await Promise.all([servers, hub, ...sockets]);
     await this.#work;
     await this.#save();
   }

@@ -1,8 +1,6 @@
-import {latin1} from '../../core/bytes/index.ts';
-
 /** Key of a hash of 32 bytes for maps and sets. */
 export function hashKey(hash: Uint8Array): string {
-  return latin1(hash, 0, 32);
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('latin1');
 }
 
 /** Remembers at least the last `capacity` keys, at most twice as many. */

@@ -15,6 +15,7 @@ import type {Connection} from './connection.ts';
 import type {RelayPool} from './relay/relay-pool.ts';
 import {hashKey} from './rolling-set.ts';
 import type {PeerChain} from './sync/peer-chain.ts';
+import {Tasks} from './tasks.ts';
 
 const MAX_HEADERS = 2000;
 const MAX_BLOCK_INVENTORY = 500;
@@ -74,6 +75,7 @@ interface Line {
 export class Serving {
   readonly #options: ServingOptions;
   readonly #lines = new Map<number, Line>();
+  readonly #tasks = new Tasks();
 
   constructor(options: ServingOptions) {
     this.#options = options;
@@ -111,11 +113,15 @@ export class Serving {
     const line = this.#lines.get(connection.id);
     if (line === undefined || line.busy || !connection.isDrained || line.questions.length === 0) return;
     line.busy = true;
-    this.#answerAll(line)
-      .catch((error: unknown) => this.#options.onFailure(error))
-      .finally(() => {
-        line.busy = false;
-      });
+    const work = this.#answerAll(line).finally(() => {
+      line.busy = false;
+    });
+    this.#tasks.run(work, this.#options.onFailure);
+  }
+
+  /** Waits for what is being read. */
+  settled(): Promise<void> {
+    return this.#tasks.settled();
   }
 
   /** Goes on with questions that had to wait for time to pass. */

@@ -84,9 +84,9 @@ test('two nodes: one fetches from the other, they part, both go on, they meet an
   await until(() => b.chain.height === 300);
   ok(b.network.removeNode(a.at));
   await until(() => a.network.peers().length === 0 && b.network.peers().length === 0);
-  // Fifty blocks on one side, one less on the other: the side that is behind is reorganised.
-  await acceptAll(a.chain, LONG.slice(300, 349));
-  await acceptAll(b.chain, branch({network: SHORT, tag: 5}, LONG[299]!, 300, 50));
+  // Fifty blocks on one side, one more on the other: the side that is behind is reorganised.
+  await acceptAll(a.chain, LONG.slice(300, 350));
+  await acceptAll(b.chain, branch({network: SHORT, tag: 5}, LONG[299]!, 300, 51));
   equal(agree(a, b), false);
   let undone = 0;
   a.chain.subscribe(({type}) => {
@@ -94,8 +94,8 @@ test('two nodes: one fetches from the other, they part, both go on, they meet an
   });
   b.network.addNode(a.at);
   await until(() => agree(a, b));
-  equal(a.chain.height, 350);
-  equal(undone, 49);
+  equal(a.chain.height, 351);
+  equal(undone, 50);
   const [info] = b.network.peers();
   equal(info?.kind, 'manual');
   equal(info?.userAgent, '/test:1/');

@@ -8,6 +8,7 @@ import {PolicyError} from '../../mempool/errors.ts';
 import type {Connection} from '../connection.ts';
 import {penaltyOf} from '../errors.ts';
 import {hashKey, RollingSet} from '../rolling-set.ts';
+import {Tasks} from '../tasks.ts';
 import type {RelayPool, RelayPoolEvent} from './relay-pool.ts';
 import {type AskFor, TxRequests} from './tx-requests.ts';
 
@@ -23,6 +24,8 @@ const FEE_FILTER_MS = 60_000;
 const FEE_FILTER_STEP = 4n;
 const FIRST_VERSION_WITH_FEE_FILTER = 70013;
 const REJECT_MALFORMED = 0x01;
+/** Refusals that are no business of the peer. */
+const OUR_OWN: ReadonlySet<string> = new Set(['already-known', 'overloaded', 'closed']);
 /** Refusals that say nothing about the transaction, or something about its witnesses alone. */
 const PASSING_POLICY: ReadonlySet<string> = new Set([
   'already-known',
@@ -60,6 +63,7 @@ export class TxRelay {
   readonly #peers = new Map<number, TxPeer>();
   readonly #requests = new TxRequests();
   readonly #refused = new RollingSet(REFUSED_REMEMBERED);
+  readonly #tasks = new Tasks();
   readonly #unsubscribe: () => void;
 
   constructor(options: TxRelayOptions) {
@@ -151,7 +155,7 @@ export class TxRelay {
     this.#requests.received(connection.id, txid);
     connection.knownTransactions.add(key);
     if (!this.#options.isCurrent() || this.#options.pool.has(txid) || this.#refused.has(key)) return;
-    this.#judge(peer, transaction, txid).catch((error: unknown) => this.#options.onFailure(error));
+    this.#tasks.run(this.#judge(peer, transaction, txid), this.#options.onFailure);
   }
 
   async #judge(peer: TxPeer, transaction: Transaction, txid: Uint8Array): Promise<void> {
@@ -168,7 +172,7 @@ export class TxRelay {
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       if (isLasting(error, transaction)) this.#refused.add(hashKey(txid));
-      this.#reject(connection, error, txid);
+      if (!OUR_OWN.has(error.code)) this.#reject(connection, error, txid);
     } finally {
       if (peer.judged-- === MAX_JUDGED) connection.release();
     }
@@ -238,8 +242,10 @@ export class TxRelay {
     this.#refused.clear();
   }
 
-  close(): void {
+  /** Waits for transactions that are being judged. */
+  async close(): Promise<void> {
     this.#unsubscribe();
+    await this.#tasks.settled();
   }
 }
 

@@ -255,10 +255,12 @@ export class BlockSync {
 
   #handOver(): void {
     for (const branch of this.#fetch.better()) {
-      for (let height = branch.done + 1; height <= branch.headers.height; height++) {
-        const arrived = this.#buffer.get(hashKey(branch.headers.hashAt(height)!));
-        if (arrived === undefined || this.#handedOver >= MAX_HANDED_OVER) break;
+      branch.handed = Math.max(branch.handed, branch.done);
+      while (branch.handed < branch.headers.height && this.#handedOver < MAX_HANDED_OVER) {
+        const arrived = this.#buffer.get(hashKey(branch.headers.hashAt(branch.handed + 1)!));
+        if (arrived === undefined) break;
         if (!arrived.handedOver) this.#handOverBlock(arrived);
+        branch.handed++;
       }
     }
   }
@@ -290,12 +292,14 @@ export class BlockSync {
 
   #refused(arrived: Arrived, error: unknown): void {
     if (!(error instanceof RuleError)) throw error;
+    // What was handed over behind it comes back.
+    for (const branch of this.#pool.branches) branch.handed = branch.done;
     if (error.code === 'ErrDuplicateBlock') {
       this.#accepted(arrived);
       return;
     }
     if (error.code === 'ErrPreviousBlockUnknown') {
-      // It was handed over behind a block that was refused.
+      // The block before it was refused.
       arrived.handedOver = false;
       arrived.ahead = undefined;
       this.#sweep();

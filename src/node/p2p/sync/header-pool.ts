@@ -20,6 +20,8 @@ export class Branch {
   readonly members: Map<number, number> = new Map();
   /** Blocks up to this height are in the chain. */
   done: number;
+  /** Blocks up to this height have been handed to the chain. */
+  handed: number;
   /** The next height to be asked for, and those that must be asked for again. */
   next: number;
   readonly again: Set<number> = new Set();
@@ -32,6 +34,7 @@ export class Branch {
     this.headers = headers;
     this.isCopy = isCopy;
     this.done = headers.baseHeight;
+    this.handed = this.done;
     this.next = this.done + 1;
     this.progressMs = nowMs;
   }
