@@ -106,6 +106,7 @@ const PRUNE_BLOCKS = 100;
 const PRUNE_KEEP_MIN = 1500;
 const HOUSEKEEPING_MS = 5000;
 const PROGRESS_MS = 10_000;
+const MAINTAIN_MS = 60_000;
 const DEFAULT_RESERVE = 500 * 2 ** 20;
 const DEFAULT_CACHE = 64 * 2 ** 20;
 const DEFAULT_INDEXES: ReadonlySet<IndexName> = new Set(['filters']);
@@ -126,6 +127,8 @@ export class PktNode {
   #store!: KeyValueStore;
   #progressMs = 0;
   #pruning = false;
+  #loaded = false;
+  #maintainedMs = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(options: NodeOptions) {
@@ -200,8 +203,16 @@ export class PktNode {
     const status = await this.#openStatus(metrics);
     this.#addresses = {p2p: this.#p2pAddresses(peers), rpc, status};
     chain.subscribe((event) => this.#chainMoved(event));
+    this.#housekeeping();
     const timer = setInterval(() => this.#housekeeping(), HOUSEKEEPING_MS);
     this.#closers.push(() => clearInterval(timer));
+  }
+
+  /** Transactions of the last run may spend coins of blocks that were missed, so they wait until the chain is current. */
+  #loadMempool(): void {
+    const {mempool} = this.#parts;
+    const {log} = this.#options;
+    this.#loaded = true;
     void mempool.load().then(
       ({taken, refused}) => {
         if (taken + refused > 0) log.info('transactions of the last run looked at', {taken, refused});
@@ -407,9 +418,14 @@ export class PktNode {
   #housekeeping(): void {
     const {templates, mempool, chain, peers, nowSeconds} = this.#parts;
     templates.tick();
-    mempool.maintain().catch((error: unknown) => this.#fail(error));
     const nowMs = this.#nowMs();
-    if (chain.isCurrent(nowSeconds()) || nowMs - this.#progressMs < PROGRESS_MS) return;
+    if (nowMs - this.#maintainedMs >= MAINTAIN_MS) {
+      this.#maintainedMs = nowMs;
+      mempool.maintain().catch((error: unknown) => this.#fail(error));
+    }
+    const isCurrent = chain.isCurrent(nowSeconds());
+    if (isCurrent && !this.#loaded) this.#loadMempool();
+    if (isCurrent || nowMs - this.#progressMs < PROGRESS_MS) return;
     this.#progressMs = nowMs;
     const {height, target, blocksPerSecond, secondsLeft} = peers.progress();
     this.#options.log.info('synchronising', {

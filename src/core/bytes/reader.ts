@@ -84,6 +84,12 @@ export class Reader {
   varintUpTo(max: number): number {
     checkInteger('max', max, 0, Number.MAX_SAFE_INTEGER);
     const start = this.#offset;
+    // Nearly all of them are one byte.
+    const first = this.#data[this.#offset];
+    if (first !== undefined && first < 0xfd && first <= max) {
+      this.#offset++;
+      return first;
+    }
     const value = this.varint();
     if (value > BigInt(max)) {
       this.#offset = start;

@@ -14,6 +14,7 @@ function toBigUint(value: number | bigint): bigint {
 
 /** Bytes of the shortest form: 1, 3, 5 or 9. */
 export function varintSize(value: number | bigint): number {
+  if (typeof value === 'number' && value >= 0 && value <= 0xffff) return value <= 0xfc ? 1 : 3;
   const big = toBigUint(value);
   if (big <= 0xfcn) return 1;
   if (big <= 0xffffn) return 3;

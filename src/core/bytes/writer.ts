@@ -9,10 +9,11 @@ export class Writer {
   #buffer: Uint8Array;
   #length = 0;
 
-  constructor(maxBytes: number = 0x7fffffff) {
+  /** startBytes: about how much will be written; more is no error. */
+  constructor(maxBytes: number = 0x7fffffff, startBytes: number = 64) {
     checkInteger('maxBytes', maxBytes, 0, 0x7fffffff);
     this.#maxBytes = maxBytes;
-    this.#buffer = new Uint8Array(Math.min(64, maxBytes));
+    this.#buffer = new Uint8Array(Math.min(startBytes, maxBytes));
   }
 
   get length(): number {
@@ -69,6 +70,8 @@ export class Writer {
   }
 
   varint(value: number | bigint): this {
+    // Nearly all of them are short.
+    if (typeof value === 'number' && value >= 0 && value <= 0xfc && Number.isInteger(value)) return this.u8(value);
     return this.bytes(encodeVarint(value));
   }
 

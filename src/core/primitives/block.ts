@@ -1,12 +1,13 @@
 // Blocks.   chain spec §2.2, §2.4, §2.5
 //
 //   header 80 | proof section | transaction count varint | transactions
-import {copyBytes, Reader, Writer} from '../bytes/index.ts';
+import {copyBytes, Reader, varintSize, Writer} from '../bytes/index.ts';
 import {type PacketCryptProof, ProofWireError, readProof} from '../packetcrypt/index.ts';
 import {decoding} from './decoding.ts';
 import {WireError} from './errors.ts';
 import {type BlockHeader, encodeHeader, HEADER_BYTES, readHeader} from './header.ts';
 import {readTransaction, type Transaction, writeTransaction} from './transaction.ts';
+import {transactionSize} from './transaction-size.ts';
 
 /** Fewer bytes hold no transaction that has an input and an output. */
 const MIN_TRANSACTION_BYTES = 60;
@@ -75,16 +76,31 @@ export function decodeBlockBody(bytes: Uint8Array): BlockBody {
   });
 }
 
+/** Encodes header and transactions alone. */
+export function encodeBlockBody({header, transactions}: BlockBody): Uint8Array {
+  const writer = new Writer(undefined, HEADER_BYTES + transactions.length * 256);
+  writer.bytes(encodeHeader(header)).varint(transactions.length);
+  for (const transaction of transactions) writeTransaction(writer, transaction);
+  return writer.finish();
+}
+
 /** Encodes a block, by default with witnesses; type 2 inventories ask for it without.   chain spec §2.3 */
 export function encodeBlock(block: Omit<Block, 'proof'>, witness = true): Uint8Array {
-  const writer = new Writer();
+  const {proofSection, transactions} = block;
+  const writer = new Writer(undefined, HEADER_BYTES + proofSection.length + transactions.length * 256);
   writer.bytes(encodeHeader(block.header)).bytes(block.proofSection).varint(block.transactions.length);
   for (const transaction of block.transactions) writeTransaction(writer, transaction, witness);
   return writer.finish();
 }
 
-export function blockSize(block: Omit<Block, 'proof'>): BlockSize {
-  const total = encodeBlock(block).length;
-  const stripped = encodeBlock(block, false).length;
+export function blockSize({proofSection, transactions}: Omit<Block, 'proof'>): BlockSize {
+  const frame = HEADER_BYTES + proofSection.length + varintSize(transactions.length);
+  let total = frame;
+  let stripped = frame;
+  for (const transaction of transactions) {
+    const size = transactionSize(transaction);
+    total += size.size;
+    stripped += size.stripped;
+  }
   return {total, stripped, weight: 3 * stripped + total};
 }

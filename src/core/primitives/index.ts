@@ -9,6 +9,7 @@ export {
   decodeBlock,
   decodeBlockBody,
   encodeBlock,
+  encodeBlockBody,
 } from './block.ts';
 export {
   encodeFilter,
@@ -38,3 +39,4 @@ export {
   witnessId,
   writeTransaction,
 } from './transaction.ts';
+export {type TransactionSize, transactionSize} from './transaction-size.ts';

@@ -137,9 +137,17 @@ export function encodeTransaction(transaction: Transaction, witness = true): Uin
   return writer.finish();
 }
 
-/** Transaction id (32 bytes, internal order): without witnesses. */
+/** Ids that were asked for, kept as long as their transactions. */
+const IDS = new WeakMap<Transaction, Uint8Array>();
+
+/** Transaction id (32 bytes, internal order): without witnesses. The same array each time, not to be changed. */
 export function transactionId(transaction: Transaction): Uint8Array {
-  return dsha256(encodeTransaction(transaction, false));
+  let id = IDS.get(transaction);
+  if (id === undefined) {
+    id = dsha256(encodeTransaction(transaction, false));
+    IDS.set(transaction, id);
+  }
+  return id;
 }
 
 /** Witness id: over everything; equals the id of a transaction without witnesses. */

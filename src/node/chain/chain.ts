@@ -33,16 +33,16 @@ import {BlockTree, type ChainBlock} from './block-tree.ts';
 import {ChainView} from './chain-view.ts';
 import {ChainError} from './errors.ts';
 import {
+  type BlockStatus,
   coinKey,
   decodeCoin,
-  decodeHeaderRecord,
   decodeSteward,
   decodeUndo,
   encodeHeaderRecord,
   encodeSteward,
   encodeUndo,
   HEADER_PREFIX,
-  type HeaderRecord,
+  hashOfHeaderKey,
   headerKey,
   LAYOUT_VERSION,
   PRUNED_KEY,
@@ -97,7 +97,7 @@ interface Stored extends Waiting {
 }
 
 /** Blocks that wait are taken together, since reaching the disk costs as much for many as for one. */
-const MAX_GROUP = 64;
+const MAX_GROUP = 256;
 /** Undo records removed at once. */
 const UNDO_BATCH = 10_000;
 
@@ -141,12 +141,11 @@ export class Chain extends BlockTree {
     const hash = blockHash(genesis.header);
     const changes = await blocks.append(hash, genesis, 0);
     await blocks.sync();
-    const record = {header: encodeHeader(genesis.header), height: 0, status: STATUS.connected};
     const steward = {steward: network.money.initialSteward, against: 0n};
     await store.write(
       [
         {key: VERSION_KEY, value: new Writer().u32(LAYOUT_VERSION).u32(network.magic).finish()},
-        {key: headerKey(hash), value: encodeHeaderRecord(record)},
+        {key: headerKey(0, hash), value: encodeHeaderRecord(encodeHeader(genesis.header), STATUS.connected)},
         {key: stewardKey(hash), value: encodeSteward(steward)},
         {key: TIP_KEY, value: hash},
         ...changes,
@@ -158,15 +157,12 @@ export class Chain extends BlockTree {
   /** Reads all headers, parents first, and finds the best chain again. */
   async #load(): Promise<void> {
     const {store} = this.#options;
-    const records: {hash: Uint8Array; record: HeaderRecord}[] = [];
     for await (const [key, value] of store.entries({from: HEADER_PREFIX, to: prefixEnd(HEADER_PREFIX)})) {
-      records.push({hash: key.slice(1), record: decodeHeaderRecord(value)});
-    }
-    records.sort((a, b) => a.record.height - b.record.height);
-    for (const {hash, record} of records) {
-      const parent = record.height === 0 ? undefined : this.index.find(record.header.subarray(4, 36));
-      if (record.height > 0 && parent === undefined) throw new ChainError('chain-damaged', {hash: shownHash(hash)});
-      this.index.add(record.header, hash, parent, record.status);
+      const hash = hashOfHeaderKey(key);
+      const header = value.subarray(0, HEADER_BYTES);
+      const parent = this.index.count === 0 ? undefined : this.index.find(header.subarray(4, 36));
+      if (this.index.count > 0 && parent === undefined) throw new ChainError('chain-damaged', {hash: shownHash(hash)});
+      this.index.add(header, hash, parent, value[HEADER_BYTES] as BlockStatus);
     }
     const tip = await store.get(TIP_KEY);
     const number = tip && this.index.find(tip);
@@ -516,9 +512,8 @@ export class Chain extends BlockTree {
   }
 
   #statusChange(number: number, status: (typeof STATUS)[keyof typeof STATUS]): StoreChange {
-    const header = this.index.headerBytes(number);
-    const record = {header: header.subarray(0, HEADER_BYTES), height: this.index.height(number), status};
-    return {key: headerKey(this.index.hash(number)), value: encodeHeaderRecord(record)};
+    const key = headerKey(this.index.height(number), this.index.hash(number));
+    return {key, value: encodeHeaderRecord(this.index.headerBytes(number), status)};
   }
 
   /** Marks a block and its known descendants as invalid, unless the refusal says nothing final about it. */
@@ -549,7 +544,14 @@ export class Chain extends BlockTree {
   }
 
   #tell(event: ChainEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        // What is on disk has happened, whatever a listener makes of it.
+        this.#log.error('a listener of the chain failed', {event: event.type, error});
+      }
+    }
   }
 
   /** Waits for the blocks at work, then refuses further ones. Store and files are closed by who opened them. */

@@ -1,6 +1,6 @@
 // Every key of the chain's store: its prefix, its parts and its value. Prefixes are never used again for something else.
 //
-//   'h' hash 32                → header record: header 80 | height u32 | status u8
+//   'h' height u32 BE, hash 32 → header record: header 80 | status u8
 //   'b' hash 32                → places of the block's header with transactions, and of its proof: 2 × (file u32 | offset u32 | length u32)
 //   'f' part u8, file u32 BE   → greatest height of a block in the file: u32; part 0 is bodies, 1 proofs
 //   'u' hash 32                → undo data: the coins that the block spent
@@ -17,7 +17,7 @@ import type {Coin, PlacedCoin, StewardState, Tally} from '../../core/consensus/i
 import {HEADER_BYTES} from '../../core/primitives/index.ts';
 import type {RecordPlace} from '../../service/stores/record-files.ts';
 
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 export const HASH_BYTES = 32;
 
 /** Hashes are shown reversed, in hex. */
@@ -56,7 +56,20 @@ export function firstFileKey(part: keyof typeof PART_NUMBERS): Uint8Array {
   return Uint8Array.of(letter('m'), letter('f'), PART_NUMBERS[part]);
 }
 
-export const headerKey = (hash: Uint8Array): Uint8Array => hashKey('h', hash);
+/** Headers stand in order of their heights, so that parents are read before their children. */
+export function headerKey(height: number, hash: Uint8Array): Uint8Array {
+  const key = new Uint8Array(5 + HASH_BYTES);
+  key[0] = letter('h');
+  new DataView(key.buffer).setUint32(1, height);
+  key.set(hash, 5);
+  return key;
+}
+
+/** Hash in the key of a header. */
+export function hashOfHeaderKey(key: Uint8Array): Uint8Array {
+  return key.slice(5);
+}
+
 export const blockKey = (hash: Uint8Array): Uint8Array => hashKey('b', hash);
 export const undoKey = (hash: Uint8Array): Uint8Array => hashKey('u', hash);
 export const stewardKey = (hash: Uint8Array): Uint8Array => hashKey('e', hash);
@@ -111,20 +124,10 @@ export function decodeCoin(bytes: Uint8Array): Coin {
   return readCoin(new Reader(bytes), (reader) => reader.remaining);
 }
 
-export interface HeaderRecord {
-  readonly header: Uint8Array;
-  readonly height: number;
-  readonly status: BlockStatus;
-}
-
-export function encodeHeaderRecord({header, height, status}: HeaderRecord): Uint8Array {
-  return new Writer().bytes(header).u32(height).u8(status).finish();
-}
-
-export function decodeHeaderRecord(bytes: Uint8Array): HeaderRecord {
-  const reader = new Reader(bytes);
-  const record = {header: reader.bytes(HEADER_BYTES), height: reader.u32(), status: reader.u8() as BlockStatus};
-  reader.end();
+export function encodeHeaderRecord(header: Uint8Array, status: BlockStatus): Uint8Array {
+  const record = new Uint8Array(HEADER_BYTES + 1);
+  record.set(header);
+  record[HEADER_BYTES] = status;
   return record;
 }
 

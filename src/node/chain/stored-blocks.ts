@@ -2,7 +2,7 @@
 // several kilobytes each and of no use to a wallet or an explorer, so they can be dropped alone.   chain spec §4.1
 import {join} from 'node:path';
 import {concatBytes, readU32, Writer} from '../../core/bytes/index.ts';
-import {type Block, encodeBlock, HEADER_BYTES} from '../../core/primitives/index.ts';
+import {type Block, encodeBlockBody, HEADER_BYTES} from '../../core/primitives/index.ts';
 import type {KeyValueStore, StoreChange} from '../../service/stores/key-value-store.ts';
 import {RecordFiles, type RecordPlace} from '../../service/stores/record-files.ts';
 import {type BlockPlace, blockKey, decodeBlockPlace, encodeBlockPlace, fileHeightKey, firstFileKey} from './layout.ts';
@@ -62,11 +62,8 @@ export class StoredBlocks {
 
   /** Writes a block; gives what the index must be told once the files are synced. Throws StoreError. */
   async append(hash: Uint8Array, block: Omit<Block, 'proof'>, height: number): Promise<StoreChange[]> {
-    const whole = encodeBlock(block);
-    const behind = HEADER_BYTES + block.proofSection.length;
-    const body = concatBytes(whole.subarray(0, HEADER_BYTES), whole.subarray(behind));
     const place: BlockPlace = {
-      body: await this.#parts.bodies.files.append(body),
+      body: await this.#parts.bodies.files.append(encodeBlockBody(block)),
       proof: await this.#parts.proofs.files.append(block.proofSection),
     };
     return [

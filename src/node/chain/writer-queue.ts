@@ -26,7 +26,13 @@ export class WriterQueue<Item extends {readonly reject: (error: unknown) => void
   run<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#closed) return Promise.reject(new ChainError('closed'));
     return new Promise((resolve, reject) => {
-      this.#add(() => work().then(resolve, reject));
+      this.#add(async () => {
+        try {
+          resolve(await work());
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
   }
 

@@ -21,13 +21,14 @@ import {
   type Transaction,
   type TxOutput,
   transactionId,
+  transactionSize,
 } from '../../core/primitives/index.ts';
 import type {Log} from '../../service/logs/log.ts';
 import {selectTransactions} from './block-selection.ts';
 import {createCoinbase, MAX_TEXT_BYTES, WITNESS_RESERVED, witnessCommitmentScript} from './coinbase.ts';
 import type {PayoutBook} from './payout-book.ts';
 import {dividePayouts, type Payout} from './payouts.ts';
-import {isDust, transactionSize} from './policy.ts';
+import {isDust} from './policy.ts';
 import type {TemplateChain} from './pool-chain.ts';
 import {type MempoolEntry, transactionKey} from './pool-graph.ts';
 import {TemplateError} from './template-errors.ts';

@@ -1,10 +1,10 @@
 // What blocks do to the pool.   chain spec §4.2, §4.3
 import type {Coin} from '../../core/consensus/index.ts';
-import {type Block, isCoinbase, type Transaction, transactionId} from '../../core/primitives/index.ts';
+import {type Block, isCoinbase, type Transaction, transactionId, transactionSize} from '../../core/primitives/index.ts';
 import type {ChainEvent} from '../chain/chain.ts';
 import {PolicyError} from './errors.ts';
 import type {Orphan, Orphans} from './orphans.ts';
-import {transactionSize} from './policy.ts';
+
 import {type PoolEntry, type PoolGraph, parentsFirst, transactionKey} from './pool-graph.ts';
 import {checkAges, checkLocks, type NextBlock} from './spending.ts';
 

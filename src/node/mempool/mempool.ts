@@ -9,7 +9,14 @@ import {
   UNITS_PER_PKT,
 } from '../../core/consensus/index.ts';
 import {CodedError} from '../../core/errors.ts';
-import {isCoinbase, type Outpoint, type Transaction, transactionId} from '../../core/primitives/index.ts';
+import {
+  isCoinbase,
+  type Outpoint,
+  type Transaction,
+  type TransactionSize,
+  transactionId,
+  transactionSize,
+} from '../../core/primitives/index.ts';
 import type {Log} from '../../service/logs/log.ts';
 import {ChainFollower, type RemovalReason, type Returning} from './chain-follower.ts';
 import {PolicyError} from './errors.ts';
@@ -26,8 +33,6 @@ import {
   MIN_FREE_PRIORITY,
   MIN_RELAY_FEE,
   priority,
-  type TransactionSize,
-  transactionSize,
 } from './policy.ts';
 import type {PoolChain} from './pool-chain.ts';
 import {type PoolRecord, readPool, writePool} from './pool-file.ts';

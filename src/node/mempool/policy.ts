@@ -8,7 +8,7 @@ import {
   UNITS_PER_PKT,
   witnessProgramOf,
 } from '../../core/consensus/index.ts';
-import type {Transaction, TxOutput} from '../../core/primitives/index.ts';
+import type {Transaction, TransactionSize, TxOutput} from '../../core/primitives/index.ts';
 import {PolicyError} from './errors.ts';
 
 /** Units per 1000 virtual bytes that are asked of a transaction at least. */
@@ -24,42 +24,7 @@ const MAX_SCRIPT_HASH_SIGOPS = 15;
 const SPEND_BYTES = 148;
 const SPEND_WITNESS_BYTES = 67;
 const DUST_FACTOR = 3n;
-
-/** Sizes of a transaction, bytes. */
-export interface TransactionSize {
-  /** With witnesses. */
-  readonly size: number;
-  readonly weight: number;
-  /** A quarter of the weight, rounded up. */
-  readonly vsize: number;
-}
-
-/** Version and lock time; outpoint and sequence of an input; value of an output; marker and flag before witnesses. */
-const FRAME_BYTES = 8;
-const INPUT_FRAME_BYTES = 40;
 const VALUE_BYTES = 8;
-const MARKER_BYTES = 2;
-
-function prefixed({length}: Uint8Array): number {
-  return varintSize(length) + length;
-}
-
-/** Sizes without encoding: they are asked for with every transaction that comes. */
-export function transactionSize({inputs, outputs}: Transaction): TransactionSize {
-  let stripped = FRAME_BYTES + varintSize(inputs.length) + varintSize(outputs.length);
-  let witnesses = 0;
-  let items = 0;
-  for (const {script, witness} of inputs) {
-    stripped += INPUT_FRAME_BYTES + prefixed(script);
-    witnesses += varintSize(witness.length);
-    items += witness.length;
-    for (const item of witness) witnesses += prefixed(item);
-  }
-  for (const {script} of outputs) stripped += VALUE_BYTES + prefixed(script);
-  const size = items === 0 ? stripped : stripped + MARKER_BYTES + witnesses;
-  const weight = 3 * stripped + size;
-  return {size, weight, vsize: Math.ceil(weight / 4)};
-}
 
 /** Fee for `vsize` virtual bytes at a rate in units per 1000 of them; at least 1 where the rate is above 0. */
 export function feeAt(rate: bigint, vsize: number): bigint {
@@ -69,7 +34,7 @@ export function feeAt(rate: bigint, vsize: number): bigint {
 
 /** True for an output that costs more than a third of its value to spend.   chain spec §4.3 */
 export function isDust({value, script}: TxOutput, relayFee: bigint = MIN_RELAY_FEE): boolean {
-  const bytes = VALUE_BYTES + prefixed(script);
+  const bytes = VALUE_BYTES + varintSize(script.length) + script.length;
   const total = bytes + (witnessProgramOf(script) === undefined ? SPEND_BYTES : SPEND_WITNESS_BYTES);
   return (value * 1000n) / (DUST_FACTOR * BigInt(total)) < relayFee;
 }

@@ -1,6 +1,9 @@
-import {ClassicLevel} from 'classic-level';
+import {ClassicLevel, type Iterator} from 'classic-level';
 import {type KeyValueStore, type StoreChange, StoreError, type StoreRange} from './key-value-store.ts';
 
+/** Entries read at once, and about how many bytes of them. */
+const BATCH = 1000;
+const BATCH_BYTES = 2 ** 18;
 const OPTIONS = {keyEncoding: 'view', valueEncoding: 'view'} as const;
 
 export interface LevelStoreOptions {
@@ -18,6 +21,17 @@ function refused(path: string, error: unknown): StoreError {
   const missing = cause?.message?.includes('No such file') === true;
   if (code === 'LEVEL_CORRUPTION' || missing) return new StoreError('store-damaged', {path}, error);
   return new StoreError('store-unusable', {path, reason: cause?.message ?? String(error)}, error);
+}
+
+/** Entries are fetched many at a time: one by one the way to the database and back costs more than the data. */
+async function* readInBatches(
+  iterator: Iterator<ClassicLevel<Uint8Array, Uint8Array>, Uint8Array, Uint8Array>,
+): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
+  try {
+    for (let batch = await iterator.nextv(BATCH); batch.length > 0; batch = await iterator.nextv(BATCH)) yield* batch;
+  } finally {
+    await iterator.close();
+  }
 }
 
 /** Opens or creates a store in a directory. Throws StoreError. */
@@ -44,7 +58,7 @@ export async function openLevelStore(path: string, options: LevelStoreOptions = 
     getMany: (keys) => guard(level.getMany([...keys])),
     write: (changes, durable = false) => guard(level.batch(changes.map(operation), {sync: durable})),
     entries: ({from, to, reverse = false, limit = -1}: StoreRange) =>
-      level.iterator({gte: from, lt: to, reverse, limit}),
+      readInBatches(level.iterator({gte: from, lt: to, reverse, limit, highWaterMarkBytes: BATCH_BYTES})),
     close: () => guard(level.close()),
   };
 }

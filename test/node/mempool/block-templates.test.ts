@@ -18,9 +18,9 @@ import {
   rootFromBranch,
   type Transaction,
   transactionId,
+  transactionSize,
 } from '../../../src/core/primitives/index.ts';
 import {createCoinbase} from '../../../src/node/mempool/coinbase.ts';
-import {transactionSize} from '../../../src/node/mempool/policy.ts';
 import {TemplateError} from '../../../src/node/mempool/template-errors.ts';
 import {branch} from '../../support/easy-blocks.ts';
 import {input, output, transaction} from '../../support/pool-fixture.ts';

@@ -12,9 +12,10 @@ import {
   type Transaction,
   type TxOutput,
   transactionId,
+  transactionSize,
 } from '../../../src/core/primitives/index.ts';
 import {POLICY_ERRORS, PolicyError} from '../../../src/node/mempool/errors.ts';
-import {isDust, MIN_FREE_PRIORITY, priority, transactionSize} from '../../../src/node/mempool/policy.ts';
+import {isDust, MIN_FREE_PRIORITY, priority} from '../../../src/node/mempool/policy.ts';
 import {signLegacy, testKey} from '../../core/consensus/script/signing.ts';
 import {FakeChain} from '../../support/fake-chain.ts';
 import {ANYONE, input, output, PoolFixture, transaction} from '../../support/pool-fixture.ts';

@@ -8,6 +8,7 @@ import {
   type TxInput,
   type TxOutput,
   transactionId,
+  transactionSize,
   witnessId,
 } from '../../../core/primitives/index.ts';
 import {shownHash} from '../../chain/layout.ts';
@@ -28,18 +29,6 @@ export interface MinedPlace {
   readonly blockHash: Uint8Array;
   readonly confirmations: number;
   readonly time: number;
-}
-
-interface Sizes {
-  readonly size: number;
-  readonly vsize: number;
-  readonly weight: number;
-}
-
-export function transactionSizes(transaction: Transaction): Sizes {
-  const size = encodeTransaction(transaction).length;
-  const weight = 3 * encodeTransaction(transaction, false).length + size;
-  return {size, vsize: Math.ceil(weight / 4), weight};
 }
 
 function inputDocument(network: Network, input: TxInput, spentAt: SpentAt): object {
@@ -95,7 +84,7 @@ export function transactionDocument(
   spentAt: SpentAt,
   place: MinedPlace | undefined,
 ): object {
-  const {size, vsize} = transactionSizes(transaction);
+  const {size, vsize} = transactionSize(transaction);
   return {
     hex: encodeHex(encodeTransaction(transaction)),
     txid: shownHash(transactionId(transaction)),

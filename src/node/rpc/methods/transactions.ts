@@ -11,6 +11,7 @@ import {
   type Transaction,
   type TxInput,
   transactionId,
+  transactionSize,
 } from '../../../core/primitives/index.ts';
 import {verifyMessage} from '../../../service/crypto/signed-message.ts';
 import {shownHash} from '../../chain/layout.ts';
@@ -22,7 +23,6 @@ import {
   type SpentAt,
   type SpentOutput,
   transactionDocument,
-  transactionSizes,
 } from '../documents/transaction.ts';
 import {RpcError} from '../errors.ts';
 import {fromPkt, toPkt} from '../json.ts';
@@ -125,7 +125,7 @@ async function decodeRawTransaction(node: RpcNode, hex: string, vinextra: boolea
   const {network} = node.chain;
   const transaction = decodeTransactionParam(hex);
   const spentAt = vinextra ? await findSpent(node, transaction.inputs) : () => undefined;
-  const {size, vsize} = transactionSizes(transaction);
+  const {size, vsize} = transactionSize(transaction);
   return {
     txid: shownHash(transactionId(transaction)),
     version: transaction.version,
