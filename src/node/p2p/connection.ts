@@ -13,7 +13,7 @@ export const REPLY_BELOW_BYTES: number = 2 ** 20;
 export const SEND_DEADLINE_MS = 60_000;
 
 const KNOWN_BLOCKS = 2000;
-const KNOWN_TRANSACTIONS = 20_000;
+const KNOWN_TRANSACTIONS = 5000;
 
 /** A socket, as the state machines see it. */
 export interface Wire {

@@ -21,6 +21,7 @@ export type PeerErrorCode =
   | 'unrequested-headers'
   | 'unconnected-headers'
   | 'stalled'
+  | 'nothing-new'
   | 'slow-reader'
   | 'send-timeout'
   | 'banned'
@@ -44,6 +45,7 @@ export const PEER_ERRORS: ErrorTable<PeerErrorCode> = Object.freeze({
   'unrequested-headers': {penalty: 20, text: 'headers came that were not asked for'},
   'unconnected-headers': {penalty: 20, text: 'headers do not follow what they were asked to follow'},
   stalled: {penalty: 0, text: 'blocks that were asked for did not come in time'},
+  'nothing-new': {penalty: 0, text: 'the peer has nothing new while this node is behind'},
   'slow-reader': {penalty: 0, text: 'the peer does not read what is sent to it'},
   'send-timeout': {penalty: 0, text: 'the peer took nothing of what was sent to it for too long'},
   banned: {penalty: 0, text: 'the address has been banned'},

@@ -6,7 +6,7 @@ import {type Message, SERVICE, type VersionPayload} from '../../core/protocol/p2
 import {type Log, NO_LOG} from '../../service/logs/log.ts';
 import type {AddressBook} from './addresses/address-book.ts';
 import type {BanScores, Bans} from './addresses/bans.ts';
-import {type Endpoint, formatEndpoint, hostKey, isLoopback} from './addresses/ip.ts';
+import {type Endpoint, formatEndpoint, hostKey, isLoopback, isRoutable} from './addresses/ip.ts';
 import {Connection, type ConnectionKind, MAX_QUEUED_BYTES, type Wire} from './connection.ts';
 import type {Dialer, DialRequest, ManualNode} from './dialer.ts';
 import {PeerError} from './errors.ts';
@@ -59,6 +59,8 @@ export interface HubOptions {
   readonly random: () => number;
   readonly random64: () => bigint;
   readonly limits?: HubLimits;
+  /** Bytes of blocks that wait for their turn; 64 MiB by default. */
+  readonly maxBufferedBytes?: number;
   readonly peerLimits?: PeerLimits;
   readonly log?: Log;
   /** Chain, pool or filters fail for reasons of our own: an operator is needed. */
@@ -93,7 +95,7 @@ export class Hub {
     this.#options = options;
     this.#log = options.log ?? NO_LOG;
     this.#limits = options.limits ?? HUB_LIMITS;
-    this.#sync = new BlockSync({chain, nowMs, log: this.#log, onFailure});
+    this.#sync = new BlockSync({chain, nowMs, log: this.#log, onFailure, maxBufferedBytes: options.maxBufferedBytes});
     this.#serving = new Serving({chain, pool, filters, nowMs, onFailure});
     const isCurrent = (): boolean => chain.isCurrent(Math.floor(nowMs() / 1000));
     const {magic} = chain.network;
@@ -252,7 +254,8 @@ export class Hub {
     if (kind !== 'inbound') {
       book.worked(endpoint, version.services, nowMs());
       dialer.worked(connection);
-      if (book.size < ENOUGH_ADDRESSES) connection.send(magic, 'getaddr', undefined);
+      // Nodes of private networks know few addresses, and some existing ones fail when they are asked and know none.
+      if (book.size < ENOUGH_ADDRESSES && isRoutable(endpoint.ip)) connection.send(magic, 'getaddr', undefined);
       const time = Math.floor(nowMs() / 1000);
       const own = (advertise ?? []).map((at) => ({...at, time, services: this.#options.services}));
       if (own.length > 0) connection.send(magic, 'addr', own);

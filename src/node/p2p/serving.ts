@@ -25,6 +25,9 @@ const FILTER_CHECKPOINT_BLOCKS = 1000;
 const BASIC_FILTER = 0;
 /** Items and questions that may wait for one peer; what comes on top is not answered. */
 const MAX_WAITING_ITEMS = 50_000;
+/** Of all peers together; a few of each are taken in any case. */
+const MAX_ALL_WAITING_ITEMS = 500_000;
+const ALWAYS_TAKEN_ITEMS = 1000;
 const MAX_WAITING_QUESTIONS = 64;
 
 /** Questions other than getdata cost us far more than the peer; what comes faster waits. */
@@ -76,6 +79,7 @@ export class Serving {
   readonly #options: ServingOptions;
   readonly #lines = new Map<number, Line>();
   readonly #tasks = new Tasks();
+  #waitingItems = 0;
 
   constructor(options: ServingOptions) {
     this.#options = options;
@@ -83,15 +87,16 @@ export class Serving {
 
   /** Questions and items that wait, of all peers. */
   get waiting(): number {
-    return [...this.#lines.values()].reduce((sum, line) => sum + line.questions.length + line.waitingItems, 0);
+    return [...this.#lines.values()].reduce((sum, line) => sum + line.questions.length, this.#waitingItems);
   }
 
   receive(connection: Connection, question: Question): void {
     const line = this.#lines.get(connection.id) ?? this.#newLine(connection);
     const items = question.command === 'getdata' ? question.payload.length : 0;
     if (line.questions.length >= MAX_WAITING_QUESTIONS || line.waitingItems + items > MAX_WAITING_ITEMS) return;
+    if (line.waitingItems + items > ALWAYS_TAKEN_ITEMS && this.#waitingItems + items > MAX_ALL_WAITING_ITEMS) return;
     line.questions.push(question);
-    line.waitingItems += items;
+    this.#wait(line, items);
     this.drained(connection);
   }
 
@@ -104,8 +109,17 @@ export class Serving {
 
   gone(connection: Connection): void {
     const line = this.#lines.get(connection.id);
-    if (line !== undefined) line.questions.length = 0;
+    if (line === undefined) return;
+    line.questions.length = 0;
+    this.#wait(line, -line.waitingItems);
     this.#lines.delete(connection.id);
+  }
+
+  /** Counts items; those of a line that is given up were counted back already. */
+  #wait(line: Line, change: number): void {
+    if (!this.#lines.has(line.connection.id)) return;
+    line.waitingItems += change;
+    this.#waitingItems += change;
   }
 
   /** The peer has taken what was sent: goes on where there is more. */
@@ -205,7 +219,7 @@ export class Serving {
     let next = 0;
     while (next < items.length && line.connection.isDrained && line.connection.isReady) {
       const item = items[next++]!;
-      line.waitingItems--;
+      this.#wait(line, -1);
       if (!(await this.#sendItem(line, item))) missing.push(item);
     }
     if (missing.length > 0) this.#send(line, 'notfound', missing);

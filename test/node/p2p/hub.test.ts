@@ -217,6 +217,9 @@ test('what a connection of our own begins with', async (t) => {
     ['version', 'verack', 'getaddr', 'addr', 'sendheaders', 'getheaders'],
   );
   equal(formatEndpoint(peer.take('addr')[0]![0]!), '8.8.8.8:64764');
+  const near = lab.stranger(node, 'manual', {ip: ip('10.0.0.1')});
+  await lab.run(250);
+  equal(near.take('getaddr').length, 0, 'a private network has no addresses to tell');
   const old = lab.stranger(node, 'inbound', {version: {version: 70002, startHeight: 0}});
   await lab.run(250);
   deepEqual(
@@ -282,6 +285,27 @@ test('questions are answered only so fast, and those that wait are bounded', asy
   const later = peer.take('headers').length;
   ok(later > 0 && later <= 64, `${later}`);
   equal(peer.isConnected, true);
+});
+
+test('what waits for peers that do not read is bounded in all', async (t) => {
+  const lab = new Lab(t, SHORT);
+  const node = await lab.node();
+  const [block] = branch({network: SHORT, tag: 0}, genesisOf(SHORT), 0, 1);
+  await node.chain.accept(block!);
+  const items = Array.from({length: 49_000}, () => ({type: 2, hash: hashOf(block!)}));
+  const peers = Array.from({length: 14}, () => lab.stranger(node, 'inbound'));
+  await lab.run(250);
+  for (const {end} of peers) end.reading = false;
+  for (const peer of peers) peer.send('getdata', items);
+  await lab.run(500);
+  ok(node.hub.load.waiting > 400_000 && node.hub.load.waiting <= 500_064, `${node.hub.load.waiting}`);
+  const late = lab.stranger(node, 'inbound');
+  late.send('getdata', items.slice(0, 500));
+  await lab.run(250);
+  ok(late.take('block').length > 200, 'a few are answered in any case');
+  for (const peer of peers) peer.end.close();
+  await lab.run(500);
+  ok(node.hub.load.waiting < 1000);
 });
 
 async function filterNode(lab: Lab): Promise<LabNode> {

@@ -329,6 +329,51 @@ test('a peer without the blocks it was asked for is passed over', async (t) => {
   deepEqual([node.chain.height, poor.isConnected], [700, true]);
 });
 
+test('blocks that wait for their turn are bounded in bytes', async (t) => {
+  const lab = new Lab(t, SHORT);
+  const maxBufferedBytes = 1_000_000;
+  const node = await lab.node({maxBufferedBytes});
+  let head: Block | undefined = LONG[0];
+  const peers = [lab.stranger(node), lab.stranger(node), lab.stranger(node)];
+  let most = 0;
+  for (const peer of peers) {
+    serve(peer, LONG, (block) => {
+      most = Math.max(most, node.hub.load.bytes);
+      return block === head ? undefined : block;
+    });
+  }
+  await lab.run(2000);
+  equal(node.chain.height, 0);
+  ok(most > 500_000 && node.hub.load.bytes <= maxBufferedBytes, `${most}`);
+  head = undefined;
+  await lab.run(2 * BLOCK_DEADLINE_MS);
+  equal(node.chain.height, 700, 'and the rest comes when there is room');
+  ok(most <= maxBufferedBytes + 10_000, `${most}`);
+});
+
+test('while the node is behind, peers that have nothing make room for others', async (t) => {
+  const network = {...SHORT, currentSeconds: 86_400};
+  const lab = new Lab(t, network);
+  const node = await lab.node();
+  const peers = [3, 1, 2, 0].map((startHeight) => {
+    const peer = lab.stranger(node, 'outbound', {version: {startHeight}});
+    serve(peer, []);
+    return peer;
+  });
+  const named = lab.stranger(node, 'manual', {version: {startHeight: 0}});
+  serve(named, []);
+  await lab.run(55_000);
+  ok(peers.every(({isConnected}) => isConnected));
+  await lab.run(10_000);
+  deepEqual(
+    peers.map(({isConnected}) => isConnected),
+    [true, true, true, false],
+  );
+  await lab.run(300_000);
+  equal(peers.filter(({isConnected}) => isConnected).length, 3, 'the last ones stay');
+  equal(named.isConnected, true);
+});
+
 test('the progress of synchronisation in numbers', async (t) => {
   const lab = new Lab(t, SHORT);
   const node = await lab.node();

@@ -15,9 +15,10 @@ import {type AskFor, TxRequests} from './tx-requests.ts';
 const MEAN_TRICKLE_MS = {outbound: 2000, manual: 2000, inbound: 5000};
 const MAX_PER_TRICKLE = 500;
 /** Announcements that wait for one peer. */
-const MAX_WAITING = 20_000;
+const MAX_WAITING = 10_000;
 /** Transactions of one peer that wait to be judged; then the peer is not read. */
 const MAX_JUDGED = 32;
+const MAX_JUDGED_BYTES: number = 2 ** 20;
 const REFUSED_REMEMBERED = 20_000;
 const FEE_FILTER_MS = 60_000;
 /** The rate is told again when it has changed by more than a quarter. */
@@ -54,8 +55,10 @@ interface TxPeer {
   nextTrickleMs: number;
   toldMinimum: bigint;
   nextMinimumMs: number;
-  /** Transactions that are being judged. */
+  /** Transactions that are being judged, and their bytes. */
   judged: number;
+  judgedBytes: number;
+  held: boolean;
 }
 
 export class TxRelay {
@@ -85,6 +88,8 @@ export class TxRelay {
       toldMinimum: 0n,
       nextMinimumMs: 0,
       judged: 0,
+      judgedBytes: 0,
+      held: false,
     };
     this.#peers.set(connection.id, peer);
     this.#tellMinimum(peer, nowMs());
@@ -118,11 +123,11 @@ export class TxRelay {
 
   /** Announces a transaction to all who do not know it, each at its own moment. */
   announce(txid: Uint8Array): void {
-    for (const peer of this.#peers.values()) this.#announceTo(peer, txid);
+    const key = hashKey(txid);
+    for (const peer of this.#peers.values()) this.#announceTo(peer, key, txid);
   }
 
-  #announceTo({connection, waiting}: TxPeer, txid: Uint8Array): void {
-    const key = hashKey(txid);
+  #announceTo({connection, waiting}: TxPeer, key: string, txid: Uint8Array): void {
     if (connection.knownTransactions.has(key) || connection.peer.version?.relay !== true) return;
     if (waiting.size < MAX_WAITING) waiting.set(key, txid);
   }
@@ -155,12 +160,23 @@ export class TxRelay {
     this.#requests.received(connection.id, txid);
     connection.knownTransactions.add(key);
     if (!this.#options.isCurrent() || this.#options.pool.has(txid) || this.#refused.has(key)) return;
-    this.#tasks.run(this.#judge(peer, transaction, txid), this.#options.onFailure);
+    this.#tasks.run(this.#judge(peer, transaction, txid, bytes.length), this.#options.onFailure);
   }
 
-  async #judge(peer: TxPeer, transaction: Transaction, txid: Uint8Array): Promise<void> {
+  /** Counts what is being judged of a peer; where it is much, the peer is not read. */
+  #count(peer: TxPeer, transactions: number, bytes: number): void {
+    peer.judged += transactions;
+    peer.judgedBytes += bytes;
+    const much = peer.judged >= MAX_JUDGED || peer.judgedBytes >= MAX_JUDGED_BYTES;
+    if (much === peer.held) return;
+    peer.held = much;
+    if (much) peer.connection.hold();
+    else peer.connection.release();
+  }
+
+  async #judge(peer: TxPeer, transaction: Transaction, txid: Uint8Array, bytes: number): Promise<void> {
     const {connection} = peer;
-    if (++peer.judged === MAX_JUDGED) connection.hold();
+    this.#count(peer, 1, bytes);
     try {
       const {accepted, missing, refused} = await this.#options.pool.accept(transaction, connection.id);
       for (const {peer: sender, error} of refused) this.#peers.get(sender)?.connection.charge(error);
@@ -174,7 +190,7 @@ export class TxRelay {
       if (isLasting(error, transaction)) this.#refused.add(hashKey(txid));
       if (!OUR_OWN.has(error.code)) this.#reject(connection, error, txid);
     } finally {
-      if (peer.judged-- === MAX_JUDGED) connection.release();
+      this.#count(peer, -1, -bytes);
     }
   }
 

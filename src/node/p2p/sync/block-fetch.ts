@@ -24,6 +24,7 @@ const FIRST_AVERAGE_BYTES = 100_000;
 /** Blocks that have come and wait for their turn. */
 export interface Buffer {
   readonly bytes: number;
+  readonly maxBytes: number;
   has(key: string): boolean;
 }
 
@@ -87,7 +88,8 @@ export class BlockFetch {
 
   #hasRoom(): boolean {
     const expected = this.#under.size * this.#averageBytes;
-    return this.#options.buffer.bytes + expected < MAX_BUFFERED_BYTES;
+    const {bytes, maxBytes} = this.#options.buffer;
+    return bytes + expected < maxBytes;
   }
 
   #scheduleBranch(

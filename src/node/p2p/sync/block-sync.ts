@@ -27,6 +27,8 @@ const MAX_AHEAD = 64;
 /** Peers are asked again what they have when nothing has come for so long. */
 const STALE_MS = 60_000;
 const STALE_WHEN_CURRENT_MS = 600_000;
+/** With so many outbound connections one may be given up for another. */
+const ENOUGH_CHOSEN = 4;
 
 export interface BlockSyncOptions {
   readonly chain: PeerChain;
@@ -34,6 +36,8 @@ export interface BlockSyncOptions {
   readonly log?: Log;
   /** The chain fails for a reason that is not the block's: no more blocks are taken. */
   readonly onFailure: (error: unknown) => void;
+  /** Bytes of blocks that wait for their turn. */
+  readonly maxBufferedBytes?: number | undefined;
 }
 
 /** A block that has come. */
@@ -51,8 +55,13 @@ interface Arrived {
 
 /** Blocks by hash, with the sum of their bytes. */
 class BlockBuffer {
+  readonly maxBytes: number;
   readonly #blocks = new Map<string, Arrived>();
   bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
 
   has(key: string): boolean {
     return this.#blocks.has(key);
@@ -88,7 +97,7 @@ export class BlockSync {
   readonly #headers: HeaderSync;
   readonly #fetch: BlockFetch;
   readonly #peers = new Map<number, SyncPeer>();
-  readonly #buffer = new BlockBuffer();
+  readonly #buffer: BlockBuffer;
   readonly #progress: Progress;
   #handedOver = 0;
   #ahead = 0;
@@ -100,6 +109,7 @@ export class BlockSync {
     this.#options = options;
     this.#chain = chain;
     this.#log = options.log ?? NO_LOG;
+    this.#buffer = new BlockBuffer(options.maxBufferedBytes ?? MAX_BUFFERED_BYTES);
     this.#pool = new HeaderPool({chain, nowMs});
     this.#headers = new HeaderSync({chain, pool: this.#pool, nowMs});
     this.#fetch = new BlockFetch({chain, pool: this.#pool, nowMs, buffer: this.#buffer}, this.#peers);
@@ -221,7 +231,7 @@ export class BlockSync {
 
   #keep(from: SyncPeer, block: Block, hash: Uint8Array, {branch, height}: Place, bytes: number): void {
     const isHead = height <= branch.done + 1;
-    if (!isHead && this.#buffer.bytes + bytes > MAX_BUFFERED_BYTES) {
+    if (!isHead && this.#buffer.bytes + bytes > this.#buffer.maxBytes) {
       this.#fetch.again(hash, height);
       return;
     }
@@ -349,11 +359,20 @@ export class BlockSync {
     this.#fetch.sweep();
   }
 
+  /** While the node is behind and nothing comes, one of those who have nothing makes room for another. */
+  #replaceOne(): void {
+    const chosen = [...this.#peers.values()].filter(({connection}) => connection.kind === 'outbound');
+    const idle = chosen.filter(({exhausted, requests}) => exhausted && requests.size === 0);
+    idle.sort((a, b) => a.startHeight - b.startHeight);
+    if (chosen.length >= ENOUGH_CHOSEN) idle[0]?.connection.end(new PeerError('nothing-new'));
+  }
+
   tick(nowMs: number): void {
     if (this.#stopped) return;
-    const staleMs = this.#chain.isCurrent(Math.floor(nowMs / 1000)) ? STALE_WHEN_CURRENT_MS : STALE_MS;
-    const stale = nowMs - this.#freshMs >= staleMs;
+    const isCurrent = this.#chain.isCurrent(Math.floor(nowMs / 1000));
+    const stale = nowMs - this.#freshMs >= (isCurrent ? STALE_WHEN_CURRENT_MS : STALE_MS);
     if (stale) this.#freshMs = nowMs;
+    if (stale && !isCurrent) this.#replaceOne();
     this.#pool.advance();
     this.#fetch.tick(nowMs);
     for (const peer of [...this.#peers.values()]) {
