@@ -97,7 +97,7 @@ interface Stored extends Waiting {
 }
 
 /** Blocks that wait are taken together, since reaching the disk costs as much for many as for one. */
-const MAX_GROUP = 256;
+const MAX_GROUP = 100;
 /** Undo records removed at once. */
 const UNDO_BATCH = 10_000;
 

@@ -10,6 +10,8 @@ import {StoreError} from './key-value-store.ts';
 const HEAD_BYTES = 12;
 const FILE_BYTES = 128 * 2 ** 20;
 const OPEN_FILES = 8;
+/** Read at once when the end of a file is looked for. */
+const WINDOW_BYTES = 2 ** 20;
 
 /** Where a record lies. */
 export interface RecordPlace {
@@ -96,13 +98,20 @@ export class RecordFiles {
   async #findEnd(): Promise<number> {
     const handle = await this.#handle(this.#file);
     const {size} = await handle.stat();
-    const head = Buffer.alloc(HEAD_BYTES);
+    const window = Buffer.alloc(Math.min(size, WINDOW_BYTES));
+    let from = 0;
+    let filled = 0;
     for (let offset = 0; ; ) {
       if (offset + HEAD_BYTES > size) return offset;
-      await handle.read(head, 0, HEAD_BYTES, offset);
-      const length = head.readUInt32LE(4);
-      if (head.readUInt32LE(0) !== this.#magic || offset + HEAD_BYTES + length > size) return offset;
-      offset += HEAD_BYTES + length;
+      if (offset + HEAD_BYTES > from + filled) {
+        from = offset;
+        filled = (await handle.read(window, 0, window.length, from)).bytesRead;
+        if (filled < HEAD_BYTES) return offset;
+      }
+      const length = window.readUInt32LE(offset - from + 4);
+      const end = offset + HEAD_BYTES + length;
+      if (window.readUInt32LE(offset - from) !== this.#magic || end > size) return offset;
+      offset = end;
     }
   }
 
