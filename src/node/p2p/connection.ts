@@ -52,6 +52,8 @@ export class Connection {
   readonly knownBlocks: RollingSet = new RollingSet(KNOWN_BLOCKS);
   readonly knownTransactions: RollingSet = new RollingSet(KNOWN_TRANSACTIONS);
   readonly #start: ConnectionStart;
+  /** Height of the highest block that the peer is seen to have, or has asked for. */
+  bestHeight = 0;
   bytesReceived = 0;
   bytesSent = 0;
   lastReceivedMs = 0;
@@ -100,6 +102,10 @@ export class Connection {
     this.bytesSent += bytes.length;
     this.lastSentMs = this.#start.nowMs();
     this.wire.send(bytes);
+  }
+
+  has(height: number | undefined): void {
+    if (height !== undefined && height > this.bestHeight) this.bestHeight = height;
   }
 
   /** Charges the peer for what it sent. Errors without code are thrown on. */

@@ -1,7 +1,7 @@
 // Which connections are to be opened, and when.   chain spec §2.8.5
 import type {AddressBook, KnownAddress} from './addresses/address-book.ts';
 import {RECONNECT_MS, retryDelayMs} from './addresses/address-book.ts';
-import {type Endpoint, endpointKey, type Family, formatIp, groupOf, isRoutable} from './addresses/ip.ts';
+import {type Endpoint, endpointKey, type Family, formatIp, groupOf, isRoutable, parseIp} from './addresses/ip.ts';
 import type {Connection} from './connection.ts';
 import {RollingSet} from './rolling-set.ts';
 
@@ -114,7 +114,7 @@ export class Dialer {
   /** Connections to be opened now. */
   due(connections: Iterable<Connection>, nowMs: number): DialRequest[] {
     const open = [...connections].filter(({isInbound}) => !isInbound);
-    return [...this.#dueManual(nowMs), ...this.#dueOutbound(open, nowMs)];
+    return [...this.#dueManual(open, nowMs), ...this.#dueOutbound(open, nowMs)];
   }
 
   #begin(request: DialRequest): DialRequest {
@@ -122,11 +122,15 @@ export class Dialer {
     return request;
   }
 
-  #dueManual(nowMs: number): DialRequest[] {
+  #dueManual(open: readonly Connection[], nowMs: number): DialRequest[] {
+    const hosts = new Set(open.map(({endpoint}) => endpointKey(endpoint)));
     const held = new Set(this.#held.values());
     const due: DialRequest[] = [];
     for (const [key, target] of this.#targets) {
       if (held.has(key) || this.#pending.has(key) || target.nextMs > nowMs) continue;
+      // Connected already, for another reason; of a name that is not known before.
+      const ip = parseIp(target.host);
+      if (ip !== undefined && hosts.has(endpointKey({ip, port: target.port}))) continue;
       target.attempts++;
       target.nextMs = nowMs + Math.max(RECONNECT_MS, retryDelayMs(target.attempts));
       due.push(this.#begin({kind: 'manual', host: target.host, port: target.port, endpoint: undefined}));

@@ -132,7 +132,6 @@ export class Hub {
       peerInfo(connection, {
         nowMs,
         banScore: this.#options.scores.of(connection.endpoint.ip).at(nowMs),
-        height: this.#sync.heightOf(connection),
       }),
     );
   }

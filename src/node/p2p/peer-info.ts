@@ -32,10 +32,9 @@ export interface PeerInfo {
 interface Surroundings {
   readonly nowMs: number;
   readonly banScore: number;
-  readonly height: number;
 }
 
-export function peerInfo(connection: Connection, {nowMs, banScore, height}: Surroundings): PeerInfo {
+export function peerInfo(connection: Connection, {nowMs, banScore}: Surroundings): PeerInfo {
   const {id, kind, endpoint, peer, isReady, lastSentMs, lastReceivedMs, bytesSent, bytesReceived} = connection;
   const {version} = peer;
   const startHeight = version?.startHeight ?? 0;
@@ -58,7 +57,7 @@ export function peerInfo(connection: Connection, {nowMs, banScore, height}: Surr
     version: version?.version ?? 0,
     userAgent: version?.userAgent ?? '',
     startHeight,
-    height: Math.max(startHeight, height),
+    height: Math.max(startHeight, connection.bestHeight),
     banScore: Math.floor(banScore),
     minUnitsPerKb: peer.minUnitsPerKb,
   };

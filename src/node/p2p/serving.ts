@@ -243,6 +243,7 @@ export class Serving {
     this.#send(line, 'block', withWitness ? bytes : encodeBlock(decodeBlock(bytes), false));
     const key = hashKey(hash);
     line.connection.knownBlocks.add(key);
+    line.connection.has(this.#options.chain.find(hash)?.height);
     if (line.continuation === key) {
       line.continuation = undefined;
       this.#send(line, 'inv', [{type: INVENTORY.block, hash: this.#options.chain.tip.hash}]);

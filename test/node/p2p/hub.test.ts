@@ -384,6 +384,10 @@ test('manual nodes: added once, tried once, removed with their connection', asyn
   equal(a.hub.removeNode(node), true);
   equal(a.hub.removeNode(node), false);
   equal(a.hub.count, 0);
+  lab.connect(a, b);
+  a.dialer.add({host: '8.2.0.1', port: 64764}, true);
+  await lab.run(RECONNECT_MS);
+  deepEqual(a.dialed, [], 'connected already');
   a.dialer.add(node, false);
   await lab.run(250);
   a.hub.dialFailed(a.dialed.splice(0)[0]!);

@@ -102,6 +102,13 @@ test('a new block is told, fetched and told on, but not back', async (t) => {
   await nodes[0]!.chain.accept(LONG[6]!);
   await lab.run(1000);
   equal(nodes[2]!.chain.height, 7);
+  for (const {hub} of nodes.slice(0, 2)) {
+    deepEqual(
+      hub.peers().map(({height}) => height),
+      hub.peers().map(() => 7),
+      'what they have is seen',
+    );
+  }
 });
 
 test('headers are announced to who asked for that and has the block before', async (t) => {

@@ -133,11 +133,6 @@ export class BlockSync {
     return {headers: this.#pool.size, blocks: this.#buffer.size, bytes: this.#buffer.bytes, requests};
   }
 
-  /** The block that a peer was last seen to have, for the operator. */
-  heightOf(connection: Connection): number {
-    return this.#pool.lastOf(connection.id)?.height ?? 0;
-  }
-
   /** The greeting is done. */
   ready(connection: Connection): void {
     const peer = new SyncPeer(connection, this.#options.nowMs());

@@ -117,6 +117,7 @@ export class HeaderSync {
         if (place !== 'known' && told < headers.length) continue;
         const hash = dsha256(header);
         if (place === 'known') peer.lastKnown = hash;
+        peer.connection.has(place === 'known' ? this.#chain.find(hash)?.height : place.height);
         peer.connection.knownBlocks.add(hashKey(hash));
       }
     } catch (error) {
@@ -148,7 +149,10 @@ export class HeaderSync {
       if (place !== undefined) {
         this.#pool.join(peer.id, place);
         joined = true;
-      } else if (!this.#isKnown(hash)) {
+        peer.connection.has(place.height);
+      } else if (this.#isKnown(hash)) {
+        peer.connection.has(this.#chain.find(hash)?.height);
+      } else {
         unknown.push(hash);
       }
     }
