@@ -268,12 +268,37 @@ test('a header whose parent is unknown makes the node ask for what lies between'
   equal(node.chain.height, 700);
 });
 
+test('announcements that outrun what lies before them cost an honest peer nothing', async (t) => {
+  const lab = new Lab(t, SHORT);
+  const [node, other] = [await lab.node(), await lab.node()];
+  const peer = lab.stranger(node, 'inbound', {version: {startHeight: 0}});
+  await lab.run(500);
+  // The question that the first one leads to is not answered before the others have come.
+  for (const block of LONG.slice(1, 40)) peer.send('headers', headersOf([block]));
+  await lab.run(500);
+  equal(peer.take('getheaders').length, 1);
+  equal(node.scores.of(peer.connection.endpoint.ip).at(lab.nowMs), 0);
+  peer.send('headers', headersOf(LONG.slice(0, 1)));
+  peer.send('headers', headersOf(LONG.slice(0, 40)));
+  serve(peer, LONG);
+  await lab.run(2000);
+  equal(peer.isConnected, true);
+  // Many new blocks at once, as on a private network.
+  await acceptAll(other.chain, LONG.slice(0, 40));
+  lab.connect(other, node);
+  await lab.run(500);
+  for (const block of LONG.slice(40, 400)) await other.chain.accept(block);
+  await lab.run(5000);
+  ok(node.chain.height >= 400);
+  equal(other.hub.count, 1);
+});
+
 test('headers that follow nothing, though asked for, cost points; wrong ones end the connection', async (t) => {
   const lab = new Lab(t, SHORT);
   const node = await lab.node();
   const orphan = lab.stranger(node);
   orphan.onMessage = ({command}): void => {
-    if (command === 'getheaders') orphan.send('headers', headersOf(OTHER.slice(5, 6)));
+    if (command === 'getheaders') orphan.send('headers', headersOf(OTHER.slice(5, 20)));
   };
   await lab.run(2000);
   equal(orphan.isConnected, false, 'it does so again and again');

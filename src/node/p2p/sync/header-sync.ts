@@ -1,6 +1,7 @@
 // Asks peers for headers, or where they do not answer for inventories of blocks, and takes what they tell.   chain spec §2.8.6
 import {RuleError} from '../../../core/consensus/index.ts';
 import {dsha256} from '../../../core/crypto/index.ts';
+import {decodeHeader} from '../../../core/primitives/index.ts';
 import {type InventoryItem, PROTOCOL_VERSION} from '../../../core/protocol/p2p/index.ts';
 import {PeerError} from '../errors.ts';
 import {hashKey} from '../rolling-set.ts';
@@ -73,11 +74,20 @@ export class HeaderSync {
 
   /** Takes headers; true when something was learned. */
   receive(peer: SyncPeer, headers: readonly Uint8Array[]): boolean {
-    const asked = this.#isAnswer(peer);
-    const isAnnouncement =
-      !asked && headers.length <= MAX_ANNOUNCED && peer.announced.take(headers.length, this.#nowMs());
-    if (!asked && !isAnnouncement) {
+    peer.silent = false;
+    if (headers.length <= MAX_ANNOUNCED && !this.#isConnected(headers)) {
+      // Answers always connect, so this is an announcement, and what lies before it is on its way or is asked for.
+      this.announced(peer);
+      return false;
+    }
+    const asked = this.#isAnswer(peer, headers.length);
+    if (!asked && headers.length > MAX_ANNOUNCED) {
       peer.connection.end(new PeerError('unrequested-headers', {count: headers.length}));
+      return false;
+    }
+    if (!asked && !peer.announced.take(headers.length, this.#nowMs())) {
+      // Too many to look at each; the answer to one question tells of all.
+      this.announced(peer);
       return false;
     }
     this.#pool.makeRoom(headers.length);
@@ -87,15 +97,22 @@ export class HeaderSync {
     return told > 0;
   }
 
+  #isConnected([first]: readonly Uint8Array[]): boolean {
+    if (first === undefined) return true;
+    const {previous} = decodeHeader(first);
+    return this.#pool.find(previous) !== undefined || this.#chain.find(previous) !== undefined;
+  }
+
   /** True when headers were asked for. */
-  #isAnswer(peer: SyncPeer): boolean {
+  #isAnswer(peer: SyncPeer, count: number): boolean {
     if (peer.asked?.what === 'headers') {
       peer.asked = undefined;
+      // It may have been an announcement, and the answer is still to come.
+      if (count > 0 && count <= MAX_ANNOUNCED) peer.lateAnswers = Math.max(1, peer.lateAnswers);
       return true;
     }
-    if (peer.lateAnswers === 0) return false;
+    if (peer.lateAnswers === 0 || count <= MAX_ANNOUNCED) return false;
     peer.lateAnswers--;
-    peer.silent = false;
     return true;
   }
 

@@ -6,8 +6,8 @@ import {RollingSet} from '../rolling-set.ts';
 /** Late blocks of so many requests are tolerated. */
 const LATE_BLOCKS = 256;
 
-/** Headers that a peer may announce unasked: checking them costs us, making them costs nobody anything. */
-const ANNOUNCED_HEADERS: Rate = {perSecond: 1, burst: 100};
+/** Headers that are looked at unasked: checking them costs us, making them costs nobody anything. */
+const ANNOUNCED_HEADERS: Rate = {perSecond: 10, burst: 200};
 
 /** A block that a peer was asked for. */
 export interface BlockRequest {
