@@ -21,6 +21,7 @@ import {spawnNodeThread} from '../service/threads/node-threads.ts';
 import {readCoinSet} from './chain/audit.ts';
 import {Chain, type ChainEvent} from './chain/chain.ts';
 import {ChainIndexes, type IndexName} from './chain/indexes/index.ts';
+import type {CheckProof} from './chain/proof-ahead.ts';
 import {createProofCheck} from './chain/proof-check.ts';
 import {type BlockPart, StoredBlocks} from './chain/stored-blocks.ts';
 import {Generator} from './generator.ts';
@@ -37,7 +38,8 @@ import {Credentials, type RpcUser, removeCookie, writeCookie} from './rpc/creden
 import {Dispatcher} from './rpc/dispatcher.ts';
 import {transactionDocument} from './rpc/documents/transaction.ts';
 import {toPkt} from './rpc/json.ts';
-import {RPC_METHODS} from './rpc/methods/index.ts';
+import {RPC_LIMITS, type RpcLimits} from './rpc/limits.ts';
+import {RPC_AREAS, RPC_METHODS} from './rpc/methods/index.ts';
 import {Notifications} from './rpc/notifications.ts';
 import type {RpcNode} from './rpc/rpc-node.ts';
 import {RpcServer, type TlsFiles} from './rpc/server.ts';
@@ -72,6 +74,7 @@ export interface NodeOptions {
   /** Without any, a cookie file in the data directory has the password. */
   readonly rpcUsers?: readonly RpcUser[];
   readonly rpcTls?: TlsFiles;
+  readonly rpcLimits?: Partial<RpcLimits>;
   readonly indexes?: ReadonlySet<IndexName>;
   readonly prune?: PruneOptions;
   /** Addresses that share the blocks mined here as long as nothing else is set. */
@@ -86,6 +89,8 @@ export interface NodeOptions {
   readonly threads?: number;
   readonly cacheBytes?: number;
   readonly diskReserveBytes?: number;
+  /** Instead of the true check of proofs: to load blocks that have none. No command offers it. */
+  readonly checkProof?: CheckProof;
   /** Wall clock, milliseconds. */
   readonly nowMs?: () => number;
   /** The node cannot go on; it is to be closed. */
@@ -192,6 +197,7 @@ export class PktNode {
       checkProof: (input, rules) => verifier.checkProof(input, rules),
       generate: (blocks, signal) => generator.generate(blocks, AbortSignal.any([signal, this.#stopping.signal])),
       version: this.#options.version,
+      nowMs: this.#nowMs,
       nowSeconds,
       startedSeconds: nowSeconds(),
       stop: () => this.#options.onStop?.(),
@@ -240,7 +246,7 @@ export class PktNode {
   }
 
   async #openChain(verifier: BlockVerifier, nowSeconds: () => number): Promise<Chain> {
-    const {network, dataDir, log, cacheBytes, diskReserveBytes} = this.#options;
+    const {network, dataDir, log, cacheBytes, diskReserveBytes, checkProof} = this.#options;
     this.#store = await openLevelStore(join(dataDir, 'index'), {cacheBytes: cacheBytes ?? DEFAULT_CACHE});
     this.#closers.push(() => this.#store.close());
     const blocks = await StoredBlocks.open({path: join(dataDir, 'blocks'), magic: network.magic, store: this.#store});
@@ -251,7 +257,7 @@ export class PktNode {
       blocks,
       nowSeconds,
       log,
-      checkProof: createProofCheck(network.proof, (input, rules) => verifier.checkProof(input, rules)),
+      checkProof: checkProof ?? createProofCheck(network.proof, (input, rules) => verifier.checkProof(input, rules)),
       checkScripts: async (block, spending) => {
         checkSigops(block, spending);
         await verifier.checkScripts(spending);
@@ -333,16 +339,17 @@ export class PktNode {
   }
 
   async #openRpc(metrics: NodeMetrics): Promise<string | undefined> {
-    const {rpcListen, rpcTls, dataDir, version, log} = this.#options;
+    const {rpcListen, rpcTls, rpcLimits, dataDir, version, log} = this.#options;
     if (rpcListen === undefined) return undefined;
     const notifications = this.#notifications();
     const server = new RpcServer({
       dispatcher: new Dispatcher({node: this.#parts, methods: RPC_METHODS, log, onCall: metrics.called}),
-      methods: RPC_METHODS,
+      areas: RPC_AREAS,
       credentials: new Credentials(await this.#users(join(dataDir, COOKIE_FILE))),
       notifications,
       version,
       log,
+      limits: {...RPC_LIMITS, ...rpcLimits},
       ...(rpcTls && {tls: rpcTls}),
     });
     this.#closers.push(() => server.close());

@@ -4,11 +4,16 @@ import {existsSync, readFileSync} from 'node:fs';
 import {test} from 'node:test';
 import {build} from 'esbuild';
 import {withReference} from '../support/reference.ts';
+import {rpcReference} from '../support/rpc-reference.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 
 test('the reference in the README is what the option tables say (npm run reference writes it)', () => {
   equal(readme, withReference(readme));
+});
+
+test('docs/rpc.md is what the methods of the RPC say (npm run reference writes it)', () => {
+  equal(readFileSync('docs/rpc.md', 'utf8'), rpcReference());
 });
 
 test('every file and folder that the documents link to exists', () => {

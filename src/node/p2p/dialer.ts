@@ -67,8 +67,9 @@ export class Dialer {
   /** Keeps a node connected; with `keep` false it is tried once. False when it is on the list already. */
   add({host, port}: ManualNode, keep: boolean): boolean {
     const key = nodeKey({host, port});
-    if (this.#targets.has(key)) return false;
-    this.#targets.set(key, {host, port, attempts: 0, nextMs: 0, keep});
+    const known = this.#targets.get(key);
+    if (known !== undefined && (known.keep || !keep)) return false;
+    this.#targets.set(key, {host, port, attempts: 0, nextMs: 0, ...known, keep});
     return true;
   }
 

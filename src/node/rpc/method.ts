@@ -26,6 +26,12 @@ export interface RpcMethod {
   run(node: RpcNode, params: readonly unknown[], call: RpcCall): Promise<unknown>;
 }
 
+/** Methods about one thing. */
+export interface RpcArea {
+  readonly name: string;
+  readonly methods: readonly RpcMethod[];
+}
+
 interface Definition<Shape extends z.ZodRawShape> {
   readonly name: string;
   readonly role?: RpcRole;

@@ -4,6 +4,7 @@ import {decodeAnyAddress, withoutVotes} from '../../core/consensus/index.ts';
 import type {Network} from '../../core/params/index.ts';
 import {
   type BlockBody,
+  type BlockHeader,
   encodeHeader,
   encodeTransaction,
   type Transaction,
@@ -34,22 +35,46 @@ export class TransactionFilter {
     }
   }
 
+  /** Throws AddressError. */
+  remove(
+    network: Network,
+    addresses: readonly string[],
+    outpoints: readonly {txid: Uint8Array; index: number}[],
+  ): void {
+    for (const address of addresses)
+      this.#scripts.delete(encodeHex(decodeAnyAddress(address, network.addresses).script));
+    for (const {txid, index} of outpoints) this.#outpoints.delete(`${encodeHex(txid)}:${index}`);
+  }
+
+  get isEmpty(): boolean {
+    return this.#scripts.size + this.#outpoints.size === 0;
+  }
+
   clear(): void {
     this.#scripts.clear();
     this.#outpoints.clear();
   }
 
-  /** True when the client wants the transaction; then its own outputs are remembered, so that their spending is heard of too. */
-  matches(transaction: Transaction): boolean {
-    let wanted = transaction.inputs.some(({txid, index}) => this.#outpoints.has(`${encodeHex(txid)}:${index}`));
+  /** True when the transaction spends what the client knows. */
+  spends({inputs}: Transaction): boolean {
+    return inputs.some(({txid, index}) => this.#outpoints.has(`${encodeHex(txid)}:${index}`));
+  }
+
+  /** True when the transaction pays the client; its outputs are remembered, so that their spending is heard of too. */
+  pays(transaction: Transaction): boolean {
     const own = transaction.outputs.flatMap(({script}, index) =>
       this.#scripts.has(encodeHex(withoutVotes(script))) ? [index] : [],
     );
-    if (own.length === 0) return wanted;
-    wanted = true;
+    if (own.length === 0) return false;
     const txid = encodeHex(transactionId(transaction));
     for (const index of own) this.#outpoints.add(`${txid}:${index}`);
-    return wanted;
+    return true;
+  }
+
+  /** True when the client wants the transaction. */
+  matches(transaction: Transaction): boolean {
+    const pays = this.pays(transaction);
+    return this.spends(transaction) || pays;
   }
 }
 
@@ -58,7 +83,36 @@ export interface Subscriber {
   blocks: boolean;
   transactions: false | 'ids' | 'objects';
   readonly filter: TransactionFilter;
+  /** What the older calls have asked for. */
+  readonly watched: TransactionFilter;
   send(notification: Notification): void;
+  /** Sends and waits until the client takes it. */
+  deliver(notification: Notification): Promise<void>;
+}
+
+/** A client that has asked for nothing yet. */
+export function createSubscriber(ways: Pick<Subscriber, 'send' | 'deliver'>): Subscriber {
+  return {
+    blocks: false,
+    transactions: false,
+    filter: new TransactionFilter(),
+    watched: new TransactionFilter(),
+    ...ways,
+  };
+}
+
+/** Where a transaction stands, as the older notices show it. */
+export function placeMembers({time}: BlockHeader, {hash, height}: ChainBlock, index: number): object {
+  return {height, hash: shownHash(hash), index, time};
+}
+
+/** The older notices of a transaction: that it spends, that it pays. */
+export function oldNotices(filter: TransactionFilter, transaction: Transaction, place?: object): Notification[] {
+  const kinds = [filter.spends(transaction) && 'redeemingtx', filter.pays(transaction) && 'recvtx'];
+  const wanted = kinds.filter((method) => method !== false);
+  if (wanted.length === 0) return [];
+  const hex = encodeHex(encodeTransaction(transaction));
+  return wanted.map((method) => ({method, params: place === undefined ? [hex] : [hex, place]}));
 }
 
 /** Tells subscribers of blocks and transactions. */
@@ -75,7 +129,11 @@ export class Notifications {
 
   blockConnected({header, transactions}: BlockBody, {hash, height}: ChainBlock): void {
     const headerHex = encodeHex(encodeHeader(header));
-    for (const {blocks, filter, send} of this.#subscribers) {
+    for (const {blocks, filter, watched, send} of this.#subscribers) {
+      for (const [index, transaction] of watched.isEmpty ? [] : transactions.entries()) {
+        for (const notice of oldNotices(watched, transaction, placeMembers(header, {hash, height}, index)))
+          send(notice);
+      }
       if (!blocks) continue;
       const wanted = transactions.filter((transaction) => filter.matches(transaction));
       const hex = wanted.map((transaction) => encodeHex(encodeTransaction(transaction)));
@@ -94,7 +152,8 @@ export class Notifications {
 
   /** describe: the transaction as an object, made when somebody wants it. */
   transactionAccepted(transaction: Transaction, amount: number, describe: () => unknown): void {
-    for (const {transactions, filter, send} of this.#subscribers) {
+    for (const {transactions, filter, watched, send} of this.#subscribers) {
+      for (const notice of oldNotices(watched, transaction)) send(notice);
       if (transactions === 'ids') send({method: 'txaccepted', params: [shownHash(transactionId(transaction)), amount]});
       else if (transactions === 'objects') send({method: 'txacceptedverbose', params: [describe()]});
       if (filter.matches(transaction)) {

@@ -27,6 +27,8 @@ export interface RpcNode {
   readonly generate: (blocks: number, signal: AbortSignal) => Promise<Uint8Array[]>;
   /** Version of this program. */
   readonly version: string;
+  /** Wall clock, milliseconds. */
+  readonly nowMs: () => number;
   /** Wall clock, seconds. */
   readonly nowSeconds: () => number;
   /** When the node was started, seconds. */

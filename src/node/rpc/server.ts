@@ -8,22 +8,16 @@ import type {Credentials} from './credentials.ts';
 import type {Dispatcher} from './dispatcher.ts';
 import {errorObject, RpcError} from './errors.ts';
 import {toJson} from './json.ts';
-import type {RpcMethod} from './method.ts';
+import type {RpcLimits} from './limits.ts';
+import type {RpcArea} from './method.ts';
 import type {Notifications} from './notifications.ts';
 import {describeMethods} from './openrpc.ts';
-import {serveSession} from './session.ts';
+import {Session} from './session.ts';
 
 const MAX_BODY_BYTES = 32 * 2 ** 20;
-/** A request must have come in whole by then. */
-const REQUEST_MS = 60_000;
-const KEEP_ALIVE_MS = 75_000;
-/** Calls at a time over all connections; long polls count. */
-const MAX_CALLS = 1000;
-const MAX_CONNECTIONS = 2000;
-const MAX_SESSIONS = 25;
 const MAX_SESSION_MESSAGE_BYTES = 32 * 2 ** 20;
-/** How long a stop waits for calls that are under way. */
-const CLOSE_MS = 2000;
+/** How often late requests are looked for. */
+const LOOK_MS = 5000;
 const REALM = 'Basic realm="pktd RPC"';
 
 export interface TlsFiles {
@@ -34,11 +28,12 @@ export interface TlsFiles {
 
 export interface RpcServerOptions {
   readonly dispatcher: Dispatcher;
-  readonly methods: readonly RpcMethod[];
+  readonly areas: readonly RpcArea[];
   readonly credentials: Credentials;
   readonly notifications: Notifications;
   readonly version: string;
   readonly log: Log;
+  readonly limits: RpcLimits;
   readonly tls?: TlsFiles;
 }
 
@@ -52,15 +47,19 @@ export class RpcServer {
 
   constructor(options: RpcServerOptions) {
     this.#options = options;
-    const {tls} = options;
+    const {
+      tls,
+      limits: {requestMs, keepAliveMs},
+    } = options;
+    const http = {connectionsCheckingInterval: Math.min(LOOK_MS, requestMs / 2), headersTimeout: requestMs};
     this.#http = fastify({
       bodyLimit: MAX_BODY_BYTES,
-      requestTimeout: REQUEST_MS,
-      connectionTimeout: REQUEST_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      requestTimeout: requestMs,
+      connectionTimeout: requestMs,
+      keepAliveTimeout: keepAliveMs,
       forceCloseConnections: true,
       exposeHeadRoutes: false,
-      ...(tls && {https: {key: tls.key, cert: tls.cert}}),
+      ...(tls ? {https: {...http, key: tls.key, cert: tls.cert}} : {http}),
     }) as FastifyInstance;
     this.#sockets = new WebSocketServer({noServer: true, maxPayload: MAX_SESSION_MESSAGE_BYTES});
     this.#addRoutes();
@@ -75,7 +74,7 @@ export class RpcServer {
       await reply.code(401).header('www-authenticate', REALM).type('text/plain').send('401 Unauthorized.\n');
     });
     http.get('/openrpc.json', (_request, reply) =>
-      reply.type('application/json').send(toJson(describeMethods(this.#options.methods, this.#options.version))),
+      reply.type('application/json').send(toJson(describeMethods(this.#options.areas, this.#options.version))),
     );
     http.post('/*', (request, reply) => this.#call(request, reply));
     http.setNotFoundHandler((_request, reply) => this.#refuse(reply, 'a request is an HTTP POST with a JSON body'));
@@ -85,7 +84,7 @@ export class RpcServer {
       return this.#refuse(reply.code(status === 413 ? 413 : 200), status >= 500 ? 'internal error' : error.message);
     });
     const server = http.server as Server;
-    server.maxConnections = MAX_CONNECTIONS;
+    server.maxConnections = this.#options.limits.connections;
     server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
       this.#upgrade(request, socket, head);
     });
@@ -101,13 +100,16 @@ export class RpcServer {
   }
 
   async #call(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    if (this.#calls >= MAX_CALLS) {
+    if (this.#calls >= this.#options.limits.calls) {
       return reply.code(503).type('text/plain').send('503 Too busy.  Try again later.\n');
     }
     this.#calls++;
     const gone = new AbortController();
     const leave = (): void => gone.abort();
-    request.raw.socket.once('close', leave);
+    const {socket} = request.raw;
+    socket.once('close', leave);
+    // A long poll is silent for as long as it takes.
+    socket.setTimeout(0);
     try {
       const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
       const role = this.#role(request)!;
@@ -115,12 +117,13 @@ export class RpcServer {
       return reply.type('application/json').send(text);
     } finally {
       this.#calls--;
-      request.raw.socket.removeListener('close', leave);
+      socket.removeListener('close', leave);
+      socket.setTimeout(this.#options.limits.requestMs);
     }
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const {dispatcher, credentials, notifications, log} = this.#options;
+    const {dispatcher, credentials, notifications, limits, log} = this.#options;
     const refuse = (status: string): void => {
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     };
@@ -128,12 +131,13 @@ export class RpcServer {
     const {authorization} = request.headers;
     const role = credentials.roleOfHeader(authorization);
     if (request.url !== '/ws') refuse('404 Not Found');
-    else if (this.#sockets.clients.size >= MAX_SESSIONS) refuse('503 Service Unavailable');
+    else if (this.#sockets.clients.size >= limits.sessions) refuse('503 Service Unavailable');
     // Without the header the first call must be authenticate.
     else if (authorization !== undefined && role === undefined) refuse('401 Unauthorized');
     else
       this.#sockets.handleUpgrade(request, socket, head, (session) => {
-        serveSession({session, role, dispatcher, credentials, notifications, log, signal: this.#stopping.signal});
+        const {signal} = this.#stopping;
+        Session.serve({session, role, dispatcher, credentials, notifications, limits, log, signal});
       });
   }
 
@@ -150,7 +154,7 @@ export class RpcServer {
     const patience = setTimeout(() => {
       (this.#http.server as Server).closeAllConnections();
       for (const session of this.#sockets.clients) session.terminate();
-    }, CLOSE_MS);
+    }, this.#options.limits.closeMs);
     await this.#http.close();
     clearTimeout(patience);
     for (const session of this.#sockets.clients) session.terminate();

@@ -1,27 +1,16 @@
-// One websocket client: the methods of the RPC, those that only make sense here, and notifications.   chain spec §4.6.4
-import {randomBytes} from 'node:crypto';
+// One websocket client: who it is, its calls, what it is told.   chain spec §4.6.4
 import type {WebSocket} from 'ws';
-import {z} from 'zod';
-import {encodeHex} from '../../core/bytes/index.ts';
-import {encodeTransaction} from '../../core/primitives/index.ts';
 import type {Log} from '../../service/logs/log.ts';
-import {shownHash} from '../chain/layout.ts';
 import type {Credentials} from './credentials.ts';
 import type {Dispatcher} from './dispatcher.ts';
-import {RpcError} from './errors.ts';
 import {toJson} from './json.ts';
-import {defineMethod, type RpcMethod, type RpcRole} from './method.ts';
-import {type Notification, type Notifications, type Subscriber, TransactionFilter} from './notifications.ts';
-import {ADDRESS, count, FLAG, HASH} from './params.ts';
+import type {RpcLimits} from './limits.ts';
+import type {RpcRole} from './method.ts';
+import {createSubscriber, type Notification, type Notifications, type Subscriber} from './notifications.ts';
+import {sessionMethods} from './session-methods.ts';
 
-/** A client must have said who it is by then. */
-const AUTHENTICATE_MS = 10_000;
-const PING_MS = 30_000;
-/** A client that lets this much pile up is too slow and is dropped. */
-const MAX_BUFFERED_BYTES = 32 * 2 ** 20;
 /** Calls of one client at a time; more wait in its socket. */
 const MAX_CALLS = 20;
-const MAX_RESCAN_BLOCKS = 2000;
 
 export interface SessionOptions {
   readonly session: WebSocket;
@@ -30,90 +19,19 @@ export interface SessionOptions {
   readonly dispatcher: Dispatcher;
   readonly credentials: Credentials;
   readonly notifications: Notifications;
+  readonly limits: RpcLimits;
   readonly log: Log;
   /** Ends when the node stops. */
   readonly signal: AbortSignal;
 }
 
-const OUTPOINT: z.ZodType<{txid: Uint8Array; index: number}> = z
-  .object({hash: HASH, index: count(0xffffffff)})
-  .transform(({hash, index}) => ({txid: hash, index})) as z.ZodType<{txid: Uint8Array; index: number}>;
-
-/** The methods that exist on websockets alone; they act on one subscriber. */
-export function sessionMethods(subscriber: Subscriber): RpcMethod[] {
-  const id = Number(randomBytes(6).readUIntBE(0, 6));
-  const set = (name: string, summary: string, change: () => void): RpcMethod =>
-    defineMethod({name, role: 'limited', summary, result: 'null', run: change});
-  return [
-    defineMethod({
-      name: 'session',
-      role: 'limited',
-      summary: 'Number of this session.',
-      result: '{sessionid}',
-      run: () => ({sessionid: id}),
-    }),
-    set('notifyblocks', 'Begins to tell of blocks.', () => {
-      subscriber.blocks = true;
-    }),
-    set('stopnotifyblocks', 'Ends telling of blocks.', () => {
-      subscriber.blocks = false;
-    }),
-    defineMethod({
-      name: 'notifynewtransactions',
-      role: 'limited',
-      summary: 'Begins to tell of transactions that enter the pool.',
-      result: 'null',
-      params: {verbose: FLAG.default(false)},
-      run: (_node, {verbose}) => {
-        subscriber.transactions = verbose ? 'objects' : 'ids';
-      },
-    }),
-    set('stopnotifynewtransactions', 'Ends telling of transactions.', () => {
-      subscriber.transactions = false;
-    }),
-    defineMethod({
-      name: 'loadtxfilter',
-      role: 'limited',
-      summary: 'Sets or extends what transactions the client wants to hear of.',
-      result: 'null',
-      params: {
-        reload: FLAG,
-        addresses: z.array(ADDRESS).max(1_000_000),
-        outpoints: z.array(OUTPOINT).max(1_000_000),
-      },
-      run: ({chain}, {reload, addresses, outpoints}) => {
-        if (reload) subscriber.filter.clear();
-        try {
-          subscriber.filter.add(chain.network, addresses, outpoints);
-        } catch (error) {
-          throw new RpcError('ErrRPCInvalidAddressOrKey', (error as Error).message, error);
-        }
-      },
-    }),
-    defineMethod({
-      name: 'rescanblocks',
-      role: 'limited',
-      summary: 'Transactions of blocks that match the filter of the client.',
-      result: 'array of {hash, transactions}',
-      params: {hashes: z.array(HASH).max(MAX_RESCAN_BLOCKS)},
-      run: async ({chain}, {hashes}) => {
-        const found: object[] = [];
-        for (const hash of hashes) {
-          const body = await chain.blockBody(hash);
-          if (body === undefined) throw new RpcError('ErrRPCBlockNotFound');
-          const wanted = body.transactions.filter((transaction) => subscriber.filter.matches(transaction));
-          if (wanted.length === 0) continue;
-          found.push({hash: shownHash(hash), transactions: wanted.map((entry) => encodeHex(encodeTransaction(entry)))});
-        }
-        return found;
-      },
-    }),
-  ];
+interface GivenCredentials {
+  readonly id: unknown;
+  readonly user: string;
+  readonly password: string;
 }
 
-function credentialsIn(
-  text: string,
-): {readonly id: unknown; readonly user: string; readonly password: string} | undefined {
+function credentialsIn(text: string): GivenCredentials | undefined {
   try {
     const {id, method, params} = JSON.parse(text) as Record<string, unknown>;
     if (method !== 'authenticate' || !Array.isArray(params)) return undefined;
@@ -124,65 +42,103 @@ function credentialsIn(
   }
 }
 
-/** Serves a client until it goes. */
-export function serveSession(options: SessionOptions): void {
-  const {session, dispatcher, credentials, notifications, log, signal} = options;
-  let {role} = options;
-  const gone = new AbortController();
-  let calls = 0;
-  let alive = true;
-  const send = (text: string): void => {
-    if (session.bufferedAmount > MAX_BUFFERED_BYTES) session.terminate();
-    else session.send(text);
-  };
-  const subscriber: Subscriber = {
-    blocks: false,
-    transactions: false,
-    filter: new TransactionFilter(),
-    send: ({method, params}: Notification) => send(toJson({jsonrpc: '1.0', method, params, id: null})),
-  };
-  const own = dispatcher.with(sessionMethods(subscriber));
-  const begin = (): void => notifications.add(subscriber);
-  if (role !== undefined) begin();
-  const authenticate = (text: string): void => {
+/** A client from its first message to its last. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #subscriber: Subscriber;
+  readonly #dispatcher: Dispatcher;
+  readonly #gone = new AbortController();
+  #role: RpcRole | undefined;
+  #calls = 0;
+  #alive = true;
+
+  private constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#subscriber = createSubscriber({
+      send: (notification) => this.#send(notificationText(notification)),
+      deliver: (notification) => this.#deliver(notificationText(notification)),
+    });
+    this.#dispatcher = options.dispatcher.with(sessionMethods(this.#subscriber));
+  }
+
+  /** Serves a client until it goes. */
+  static serve(options: SessionOptions): void {
+    new Session(options).#begin();
+  }
+
+  #begin(): void {
+    const {session, role, log} = this.#options;
+    if (role !== undefined) this.#admit(role);
+    session.on('message', (data: Buffer) => {
+      const text = data.toString();
+      if (this.#role === undefined) this.#authenticate(text);
+      else void this.#call(text, this.#role);
+    });
+    session.on('pong', () => {
+      this.#alive = true;
+    });
+    session.on('error', (error) => log.debug('websocket failed', {error}));
+    this.#watch();
+  }
+
+  #watch(): void {
+    const {session, limits, notifications} = this.#options;
+    const patience = setTimeout(() => {
+      if (this.#role === undefined) session.close(1008, 'authenticate first');
+    }, limits.authenticateMs);
+    const pinging = setInterval(() => {
+      if (this.#alive) session.ping();
+      else session.terminate();
+      this.#alive = false;
+    }, limits.pingMs);
+    session.on('close', () => {
+      clearTimeout(patience);
+      clearInterval(pinging);
+      this.#gone.abort();
+      notifications.remove(this.#subscriber);
+    });
+  }
+
+  #admit(role: RpcRole): void {
+    this.#role = role;
+    this.#options.notifications.add(this.#subscriber);
+  }
+
+  #authenticate(text: string): void {
+    const {session, credentials} = this.#options;
     const given = credentialsIn(text);
-    role = given && credentials.roleOf(given.user, given.password);
+    const role = given && credentials.roleOf(given.user, given.password);
     if (given === undefined || role === undefined) {
       session.close(1008, 'authenticate first');
       return;
     }
-    begin();
-    send(`${toJson({result: null, error: null, id: given.id})}\n`);
-  };
-  const call = async (text: string): Promise<void> => {
-    if (++calls >= MAX_CALLS) session.pause();
-    const both = AbortSignal.any([gone.signal, signal]);
-    const answer = await own.answer(text, {role: role!, signal: both});
-    calls--;
+    this.#admit(role);
+    this.#send(`${toJson({result: null, error: null, id: given.id})}\n`);
+  }
+
+  async #call(text: string, role: RpcRole): Promise<void> {
+    const {session, signal} = this.#options;
+    if (++this.#calls >= MAX_CALLS) session.pause();
+    const answer = await this.#dispatcher.answer(text, {role, signal: AbortSignal.any([this.#gone.signal, signal])});
+    this.#calls--;
     if (session.isPaused) session.resume();
-    if (session.readyState === session.OPEN) send(answer);
-  };
-  session.on('message', (data: Buffer) => {
-    const text = data.toString();
-    if (role === undefined) authenticate(text);
-    else void call(text);
-  });
-  session.on('pong', () => {
-    alive = true;
-  });
-  session.on('error', (error) => log.debug('websocket failed', {error}));
-  const patience = setTimeout(() => {
-    if (role === undefined) session.close(1008, 'authenticate first');
-  }, AUTHENTICATE_MS);
-  const pinging = setInterval(() => {
-    if (alive) session.ping();
-    else session.terminate();
-    alive = false;
-  }, PING_MS);
-  session.on('close', () => {
-    clearTimeout(patience);
-    clearInterval(pinging);
-    gone.abort();
-    notifications.remove(subscriber);
-  });
+    if (session.readyState === session.OPEN) this.#send(answer);
+  }
+
+  #send(text: string): void {
+    const {session, limits} = this.#options;
+    if (session.bufferedAmount > limits.bufferedBytes) session.terminate();
+    else session.send(text);
+  }
+
+  /** Sends and waits until it is out: for what would otherwise pile up. */
+  #deliver(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.session.send(text, () => resolve());
+    });
+  }
+}
+
+function notificationText({method, params}: Notification): string {
+  return toJson({jsonrpc: '1.0', method, params, id: null});
 }

@@ -1,7 +1,13 @@
 // Blocks and headers as answers show them.   chain spec §4.6.2
 import {compactToBig, encodeHex} from '../../../core/bytes/index.ts';
 import {outpointKey, type PlacedCoin, stewardShare, subsidy} from '../../../core/consensus/index.ts';
-import {decodeCommitment, effectiveTarget, findCommitment} from '../../../core/packetcrypt/index.ts';
+import {
+  CURRENT_DIFFICULTY,
+  type DifficultyRules,
+  decodeCommitment,
+  findCommitment,
+  OLD_DIFFICULTY,
+} from '../../../core/packetcrypt/index.ts';
 import type {Network} from '../../../core/params/index.ts';
 import {
   type Block,
@@ -61,17 +67,31 @@ export function headerMembers(chain: Chain, entry: ChainEntry, header: BlockHead
   };
 }
 
-function commitmentMembers({header, transactions}: BlockBody): Record<string, unknown> {
+/**
+ * Difficulty of a block whose proof is there or was dropped; undefined where only the proof could tell.   packetcrypt spec §A.2
+ */
+function difficultyRules({proof}: Network, height: number, version: number | undefined): DifficultyRules | undefined {
+  if (version !== undefined) return version < 2 ? OLD_DIFFICULTY : CURRENT_DIFFICULTY;
+  if (height > proof.lastVersion1Height) return CURRENT_DIFFICULTY;
+  return height < proof.firstVersion2Height ? OLD_DIFFICULTY : undefined;
+}
+
+function commitmentMembers(
+  {header, transactions}: BlockBody,
+  difficulty: DifficultyRules | undefined,
+): Record<string, unknown> {
   const bytes = findCommitment(transactions[0]!.outputs.map(({script}) => script));
   if (bytes === undefined) return {};
   const {annLeastWorkTarget, numAnns} = decodeCommitment(bytes);
-  const target = effectiveTarget(header.bits, annLeastWorkTarget, Number(numAnns));
+  const target = difficulty?.effectiveTarget(header.bits, annLeastWorkTarget, numAnns);
   return {
     packetcryptanncount: numAnns > BigInt(Number.MAX_SAFE_INTEGER) ? numAnns : Number(numAnns),
     packetcryptannbits: bitsHex(annLeastWorkTarget),
     packetcryptanndifficulty: difficultyOf(annLeastWorkTarget, EASIEST_TARGET_BITS),
-    packetcryptblkdifficulty: difficultyOf(target, EASIEST_TARGET_BITS),
-    packetcryptblkbits: bitsHex(target),
+    ...(target !== undefined && {
+      packetcryptblkdifficulty: difficultyOf(target, EASIEST_TARGET_BITS),
+      packetcryptblkbits: bitsHex(target),
+    }),
   };
 }
 
@@ -124,6 +144,7 @@ export function blockDocument(
   const {network} = chain;
   const {hash, confirmations, height, ...rest} = headerMembers(chain, entry, header);
   const size = block && blockSize(block);
+  const version = block && Number(block.proof.version);
   const place = {blockHash: entry.hash, confirmations: confirmations as number, time: header.time};
   const spentAt = spentInBlock(transactions, spent ?? []);
   return {
@@ -136,8 +157,8 @@ export function blockDocument(
       : {tx: transactions.map((transaction) => shownHash(transactionId(transaction)))}),
     ...rest,
     ...(block && options.proof && {packetcryptproof: encodeHex(block.proofSection)}),
-    ...(block && {packetcryptversion: Number(block.proof.version)}),
-    ...commitmentMembers(body),
+    ...(version !== undefined && {packetcryptversion: version}),
+    ...commitmentMembers(body, difficultyRules(network, entry.height, version)),
     sblockreward: subsidy(network.money, entry.height).toString(),
     networksteward: stewardOf(network, transactions[0]!, entry.height),
     ...retargetMembers(chain, entry, header),

@@ -53,12 +53,8 @@ function inputDocument(network: Network, input: TxInput, spentAt: SpentAt): obje
 export function inputDocuments(network: Network, transaction: Transaction, spentAt: SpentAt): object[] {
   return transaction.inputs.map((input) => {
     if (!isCoinbase(transaction)) return inputDocument(network, input, spentAt);
-    const {script, witness, sequence} = input;
-    return {
-      coinbase: encodeHex(script),
-      ...(witness.length > 0 && {txinwitness: witness.map((item) => encodeHex(item))}),
-      sequence,
-    };
+    const {script, sequence} = input;
+    return {coinbase: encodeHex(script), sequence};
   });
 }
 
@@ -75,6 +71,11 @@ function outputDocument(network: Network, {value, script}: TxOutput, n: number):
 
 export function outputDocuments(network: Network, {outputs}: Transaction): object[] {
   return outputs.map((output, n) => outputDocument(network, output, n));
+}
+
+/** The genesis block of pkt has no time, and shows none. */
+export function placeMembers({blockHash, confirmations, time}: MinedPlace): object {
+  return {blockhash: shownHash(blockHash), confirmations, ...(time !== 0 && {time, blocktime: time})};
 }
 
 /** The whole object of getrawtransaction and of blocks. */
@@ -95,11 +96,6 @@ export function transactionDocument(
     locktime: transaction.lockTime,
     vin: inputDocuments(network, transaction, spentAt),
     vout: outputDocuments(network, transaction),
-    ...(place && {
-      blockhash: shownHash(place.blockHash),
-      confirmations: place.confirmations,
-      time: place.time,
-      blocktime: place.time,
-    }),
+    ...(place && placeMembers(place)),
   };
 }

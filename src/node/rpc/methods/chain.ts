@@ -6,6 +6,7 @@ import {verifyStored} from '../../chain/audit.ts';
 import type {ChainEntry} from '../../chain/block-tree.ts';
 import {shownHash} from '../../chain/layout.ts';
 import {blockDocument, chainDifficulty, headerMembers} from '../documents/block.ts';
+import {DEFAULT_RATE_BLOCKS, networkHashes} from '../documents/hash-rate.ts';
 import {RpcError} from '../errors.ts';
 import {toPkt} from '../json.ts';
 import {defineMethod, type RpcMethod} from '../method.ts';
@@ -45,18 +46,6 @@ async function getBlock(node: RpcNode, request: BlockRequest): Promise<unknown> 
   });
 }
 
-/** Hashes per second that the work of some blocks stands for. */
-function networkHashes({chain}: RpcNode, blocks: number, height: number): number {
-  const end = height < 0 || height > chain.height ? chain.height : height;
-  const start = Math.max(0, end - (blocks > 0 ? blocks : end));
-  if (end === 0) return 0;
-  const [first, last] = [start, end].map((at) => chain.find(chain.hashAt(at)!)!) as [ChainEntry, ChainEntry];
-  const times: number[] = [];
-  for (let at = start; at <= end; at++) times.push(decodeHeader(chain.headerAt(at)!).time);
-  const seconds = times.reduce((a, b) => Math.max(a, b)) - times.reduce((a, b) => Math.min(a, b));
-  return seconds === 0 ? 0 : Number(last.work - first.work) / seconds;
-}
-
 function softForks(): object[] {
   return [
     {id: 'bip34', version: 2, reject: {status: true}},
@@ -65,8 +54,11 @@ function softForks(): object[] {
   ];
 }
 
+/** What is told of deployments that never begin and never end, and hold always.   chain spec §1.4 */
+const NEVER = 2n ** 63n - 1n;
+
 function deployments(): object {
-  const always = {status: 'active', bit: 0, startTime: 0, timeout: 0, since: 0};
+  const always = {status: 'active', bit: 0, startTime: NEVER, timeout: NEVER, since: 0};
   return {csv: always, segwit: always};
 }
 
@@ -175,8 +167,8 @@ export const CHAIN_METHODS: readonly RpcMethod[] = [
     role: 'limited',
     summary: 'Hashes per second that the difficulty of some blocks stands for.',
     result: 'number',
-    params: {blocks: z.int().default(120), height: z.int().default(-1)},
-    run: (node, {blocks, height}) => networkHashes(node, blocks, height),
+    params: {blocks: z.int().default(DEFAULT_RATE_BLOCKS), height: z.int().default(-1)},
+    run: ({chain}, {blocks, height}) => networkHashes(chain, blocks, height),
   }),
   defineMethod({
     name: 'getblockchaininfo',

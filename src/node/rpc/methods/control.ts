@@ -7,7 +7,7 @@ const API_VERSION = {versionstring: '1.3.0', major: 1, minor: 3, patch: 0, prere
 
 /** Names that clients know and this node answers with a refusal. */
 const REFUSED: readonly (readonly [RpcErrorName, readonly string[]])[] = [
-  ['ErrRPCUnimplemented', ['getwork', 'setgenerate', 'invalidateblock', 'preciousblock', 'reconsiderblock']],
+  ['ErrRPCUnimplemented', ['getwork', 'invalidateblock', 'preciousblock', 'reconsiderblock']],
   [
     'ErrRPCNoWallet',
     [
@@ -47,7 +47,7 @@ const REFUSED: readonly (readonly [RpcErrorName, readonly string[]])[] = [
   ],
 ];
 
-const REFUSALS: readonly RpcMethod[] = REFUSED.flatMap(([error, names]) =>
+export const REFUSED_METHODS: readonly RpcMethod[] = REFUSED.flatMap(([error, names]) =>
   names.map((name) => ({
     ...defineMethod({
       name,
@@ -83,7 +83,7 @@ export function controlMethods(all: () => readonly RpcMethod[]): RpcMethod[] {
       role: 'limited',
       summary: 'Gives its parameter back.',
       result: 'what was given',
-      params: {value: z.unknown()},
+      params: {value: z.unknown().optional()},
       run: (_node, {value}) => value ?? null,
     }),
     defineMethod({
@@ -109,6 +109,5 @@ export function controlMethods(all: () => readonly RpcMethod[]): RpcMethod[] {
         return 'pktstack stopping.';
       },
     }),
-    ...REFUSALS,
   ];
 }

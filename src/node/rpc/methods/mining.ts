@@ -12,6 +12,7 @@ import {
 import {
   type Block,
   blockHash,
+  blockSize,
   decodeBlock,
   decodeTransaction,
   encodeHeader,
@@ -25,11 +26,12 @@ import {shownHash} from '../../chain/layout.ts';
 import type {Template} from '../../mempool/block-templates.ts';
 import {TemplateError} from '../../mempool/template-errors.ts';
 import {bitsHex, chainDifficulty} from '../documents/block.ts';
+import {DEFAULT_RATE_BLOCKS, networkHashes} from '../documents/hash-rate.ts';
 import {addressOf} from '../documents/script.ts';
 import {RpcError} from '../errors.ts';
 import {toPkt} from '../json.ts';
 import {defineMethod, type RpcCall, type RpcMethod} from '../method.ts';
-import {ADDRESS, count, decodeHexParam, HASH, HEX} from '../params.ts';
+import {ADDRESS, count, decodeHexParam, FLAG, HASH, HEX} from '../params.ts';
 import type {RpcNode} from '../rpc-node.ts';
 
 const MAX_GENERATED = 1000;
@@ -300,18 +302,20 @@ async function generate(node: RpcNode, blocks: number, signal: AbortSignal): Pro
 }
 
 async function miningInfo(node: RpcNode): Promise<object> {
-  const {chain, mempool, payouts} = node;
-  const made = payouts.weights.length === 0 ? undefined : await template(node);
+  const {chain, mempool} = node;
+  const tip = await chain.block(chain.tip.hash);
+  const size = tip && blockSize(tip);
   const bits = chain.nextBits(node.nowSeconds());
   return {
     blocks: chain.height,
-    currentblockweight: made?.weight ?? 0,
-    currentblocktx: made?.others.length ?? 0,
+    ...(tip && {currentblocksize: size!.stripped, currentblockweight: size!.weight}),
+    ...(tip && {currentblocktx: tip.transactions.length}),
     difficulty: chainDifficulty(chain.network, bits),
     errors: '',
     generate: false,
     genproclimit: 0,
     hashespersec: 0,
+    networkhashps: networkHashes(chain, DEFAULT_RATE_BLOCKS, -1),
     pooledtx: mempool.count,
     testnet: chain.network.name === 'pkttest',
   };
@@ -336,7 +340,7 @@ export const MINING_METHODS: readonly RpcMethod[] = [
     role: 'limited',
     summary: 'Takes a mined block.',
     result: 'null, or a text that begins with "rejected: "',
-    params: {hex: HEX, options: z.unknown()},
+    params: {hex: HEX, options: z.unknown().optional()},
     run: (node, {hex}) => submitBlock(node, hex),
   }),
   defineMethod({
@@ -391,6 +395,15 @@ export const MINING_METHODS: readonly RpcMethod[] = [
     summary: 'Whether this node mines by itself: it does not, miners do.',
     result: 'boolean',
     run: () => false,
+  }),
+  defineMethod({
+    name: 'setgenerate',
+    summary: 'Would have this node mine by itself: it cannot, miners do; only false is taken.',
+    result: 'null',
+    params: {generate: FLAG, limit: z.int().default(-1)},
+    run: (_node, {generate: wanted}) => {
+      if (wanted) throw new RpcError('ErrRPCUnimplemented', 'this node does not mine by itself; run a miner');
+    },
   }),
   defineMethod({
     name: 'gethashespersec',

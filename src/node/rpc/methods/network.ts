@@ -89,6 +89,7 @@ function peerDocument(info: PeerInfo, {p2pPort}: {readonly p2pPort: number}): ob
 function networkInfo(node: RpcNode): object {
   const {peers, version, mempool} = node;
   const services = node.services;
+  const connections = connected(peers.peers()).length;
   return {
     version: 0,
     subversion: `/pktstack:${version}/`,
@@ -97,8 +98,8 @@ function networkInfo(node: RpcNode): object {
     localservicesnames: SERVICE_NAMES.filter(([bit]) => (services & bit) !== 0n).map(([, name]) => name),
     localrelay: true,
     timeoffset: 0,
-    networkactive: true,
-    connections: connected(peers.peers()).length,
+    networkactive: connections > 0,
+    connections,
     networks: [],
     relayfee: toPkt(mempool.minimumFee),
     incrementalfee: toPkt(mempool.minimumFee),
@@ -151,10 +152,10 @@ export const NETWORK_METHODS: readonly RpcMethod[] = [
     role: 'limited',
     summary: 'Bytes sent to and received from peers.',
     result: '{totalbytesrecv, totalbytessent, timemillis}',
-    run: ({peers, nowSeconds}) => ({
+    run: ({peers, nowMs}) => ({
       totalbytesrecv: peers.totals.bytesReceived,
       totalbytessent: peers.totals.bytesSent,
-      timemillis: nowSeconds() * 1000,
+      timemillis: nowMs(),
     }),
   }),
   defineMethod({

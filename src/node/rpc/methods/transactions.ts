@@ -20,6 +20,7 @@ import {
   inputDocuments,
   type MinedPlace,
   outputDocuments,
+  placeMembers,
   type SpentAt,
   type SpentOutput,
   transactionDocument,
@@ -214,12 +215,7 @@ async function searchDocument(node: RpcNode, {transaction, place}: Found, search
     locktime: transaction.lockTime,
     vin: inputDocuments(network, transaction, spentAt).filter((entry) => !search.vinextra || shows(entry)),
     vout: outputDocuments(network, transaction).filter(shows),
-    ...(place && {
-      blockhash: shownHash(place.blockHash),
-      confirmations: place.confirmations,
-      time: place.time,
-      blocktime: place.time,
-    }),
+    ...(place && placeMembers(place)),
   };
 }
 
