@@ -82,13 +82,17 @@ export class BlockTree {
   }
 
   #entry(number: number): ChainEntry {
+    const {index} = this;
     return {
       hash: this.index.hash(number).slice(),
       height: this.index.height(number),
       state: STATE_NAMES[this.index.status(number)]!,
       isBest: this.isBest(number),
       header: this.index.headerBytes(number).slice(),
-      medianTime: this.index.medianTime(number),
+      // Costs a sort, and is hardly ever asked for.
+      get medianTime() {
+        return index.medianTime(number);
+      },
       work: this.index.work(number),
     };
   }

@@ -1,10 +1,12 @@
 import {equalBytes, readU32} from '../../core/bytes/index.ts';
-import {blockWorkUnits, type ChainPoint, checkHeader, medianTime, RuleError} from '../../core/consensus/index.ts';
+import {blockWorkUnits, type ChainPoint, checkHeader, RuleError} from '../../core/consensus/index.ts';
 import {checkBytes} from '../../core/errors.ts';
 import type {Network} from '../../core/params/index.ts';
-import {blockHash, decodeHeader, HEADER_BYTES} from '../../core/primitives/index.ts';
+import {decodeHeader, HEADER_BYTES} from '../../core/primitives/index.ts';
+import {doubleSha256} from '../../service/crypto/double-sha256.ts';
 import type {HeaderIndex} from './header-index.ts';
 import {HASH_BYTES} from './layout.ts';
+import {TimeWindow} from './time-window.ts';
 
 const PREVIOUS_OFFSET = 4;
 const TIME_OFFSET = 68;
@@ -23,12 +25,20 @@ export class HeaderBranch {
   #hashes = new Uint8Array(HASH_BYTES * FIRST_CAPACITY);
   #count = 0;
   #work: bigint;
+  /** Times of the newest headers, for the median. */
+  readonly #times: TimeWindow;
+  /** Bits of the newest header and the work they stand for: they hardly ever change. */
+  #bits = 0;
+  #bitsWork = 0n;
 
   constructor(network: Network, index: HeaderIndex, base: number) {
     this.#network = network;
     this.#index = index;
     this.#base = base;
     this.#work = index.work(base);
+    this.#times = new TimeWindow(network.difficulty.medianTimeBlocks);
+    const first = Math.max(0, this.height - network.difficulty.medianTimeBlocks + 1);
+    for (let height = first; height <= this.height; height++) this.#times.push(this.#point(height).time);
   }
 
   /** Height of the known block below. */
@@ -65,17 +75,22 @@ export class HeaderBranch {
       {
         network: this.#network,
         previous: this.#point(tip),
-        medianTime: this.#medianTime(),
+        medianTime: this.#times.median,
         ancestorAt: (_point, height) => this.#point(height),
       },
       decoded,
     );
-    const hash = blockHash(decoded);
+    const hash = doubleSha256(header);
     if (HEADER_BYTES * this.#count === this.#headers.length) this.#grow();
     this.#headers.set(header, HEADER_BYTES * this.#count);
     this.#hashes.set(hash, HASH_BYTES * this.#count);
     this.#count++;
-    this.#work += blockWorkUnits(decoded.bits);
+    this.#times.push(decoded.time);
+    if (decoded.bits !== this.#bits) {
+      this.#bits = decoded.bits;
+      this.#bitsWork = blockWorkUnits(decoded.bits);
+    }
+    this.#work += this.#bitsWork;
     return hash;
   }
 
@@ -104,19 +119,6 @@ export class HeaderBranch {
   #point(height: number): ChainPoint {
     const header = this.#headerView(height);
     return {height, time: readU32(header, TIME_OFFSET), bits: readU32(header, BITS_OFFSET)};
-  }
-
-  #timeAt(height: number): number {
-    const at = height - this.baseHeight - 1;
-    return at < 0 ? this.#point(height).time : readU32(this.#headers, HEADER_BYTES * at + TIME_OFFSET);
-  }
-
-  #medianTime(): number {
-    const times: number[] = [];
-    for (let height = this.height; height >= 0 && times.length < this.#network.difficulty.medianTimeBlocks; height--) {
-      times.push(this.#timeAt(height));
-    }
-    return medianTime(times);
   }
 
   /** Header of the branch, or of the known blocks below it, at a height; 80 bytes. */
