@@ -5,12 +5,14 @@ import {type AddressInfo, createServer, type Server} from 'node:net';
 import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
+import {useSha256} from '../src/core/crypto/index.ts';
 import {createPktreg, type Network} from '../src/core/params/index.ts';
 import {type Block, blockHash, encodeHeader} from '../src/core/primitives/index.ts';
 import {decodePayload, encodeMessage, FrameReader, SERVICE} from '../src/core/protocol/p2p/index.ts';
 import {Chain} from '../src/node/chain/chain.ts';
 import {StoredBlocks} from '../src/node/chain/stored-blocks.ts';
 import {PeerNetwork} from '../src/node/p2p/peer-network.ts';
+import {NATIVE_SHA256} from '../src/service/crypto/native-sha256.ts';
 import {openLevelStore} from '../src/service/stores/level-store.ts';
 import {branch, genesisOf} from '../test/support/easy-blocks.ts';
 
@@ -22,6 +24,7 @@ const {values} = parseArgs({
   },
 });
 
+useSha256(NATIVE_SHA256);
 const PKTREG = createPktreg({});
 const LOCAL = '127.0.0.1';
 const MAX_HEADERS = 2000;

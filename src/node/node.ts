@@ -8,8 +8,10 @@
 import {mkdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import {checkSigops} from '../core/consensus/index.ts';
+import {useSha256} from '../core/crypto/index.ts';
 import type {Network} from '../core/params/index.ts';
 import {SERVICE} from '../core/protocol/p2p/index.ts';
+import {NATIVE_SHA256} from '../service/crypto/native-sha256.ts';
 import {loadVerifier} from '../service/crypto/secp256k1.ts';
 import {StatusServer} from '../service/http/status-server.ts';
 import type {Log} from '../service/logs/log.ts';
@@ -147,6 +149,7 @@ export class PktNode {
     if (prune !== undefined && options.network.name !== 'pktreg' && prune.keep < PRUNE_KEEP_MIN) {
       throw new RangeError(`"prune.keep" expected at least ${PRUNE_KEEP_MIN}, got ${prune.keep}`);
     }
+    useSha256(NATIVE_SHA256);
     const node = new PktNode(options);
     try {
       await node.#open();

@@ -8,10 +8,13 @@ export {
   dsha256,
   type HashStream,
   hash160,
+  PLAIN_SHA256,
   ripemd160,
+  type Sha256,
   sha1,
   sha256,
   startSha256,
+  useSha256,
 } from './hash.ts';
 export {poly1305} from './poly1305.ts';
 export {isSecp256k1Key, verifySecp256k1} from './secp256k1.ts';

@@ -1,9 +1,9 @@
 import {equalBytes, readU32} from '../../core/bytes/index.ts';
 import {blockWorkUnits, type ChainPoint, checkHeader, RuleError} from '../../core/consensus/index.ts';
+import {dsha256} from '../../core/crypto/index.ts';
 import {checkBytes} from '../../core/errors.ts';
 import type {Network} from '../../core/params/index.ts';
 import {decodeHeader, HEADER_BYTES} from '../../core/primitives/index.ts';
-import {doubleSha256} from '../../service/crypto/double-sha256.ts';
 import type {HeaderIndex} from './header-index.ts';
 import {HASH_BYTES} from './layout.ts';
 import {TimeWindow} from './time-window.ts';
@@ -63,8 +63,11 @@ export class HeaderBranch {
     return this.hashAt(this.height)!;
   }
 
-  /** Adds the next header, 80 bytes; returns its hash. Throws RuleError; the clock is not looked at. */
-  add(header: Uint8Array): Uint8Array {
+  /**
+   * Adds the next header, 80 bytes; returns its hash, which may be given where it has been computed already. Throws RuleError;
+   * the clock is not looked at.
+   */
+  add(header: Uint8Array, hash: Uint8Array = dsha256(header)): Uint8Array {
     checkBytes('header', header, HEADER_BYTES);
     const tip = this.height;
     if (!equalBytes(header.subarray(PREVIOUS_OFFSET, PREVIOUS_OFFSET + HASH_BYTES), this.#hashView(tip))) {
@@ -80,7 +83,6 @@ export class HeaderBranch {
       },
       decoded,
     );
-    const hash = doubleSha256(header);
     if (HEADER_BYTES * this.#count === this.#headers.length) this.#grow();
     this.#headers.set(header, HEADER_BYTES * this.#count);
     this.#hashes.set(hash, HASH_BYTES * this.#count);

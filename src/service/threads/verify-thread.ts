@@ -9,6 +9,7 @@ import {
   type ScriptFlag,
   type SpendingTransaction,
 } from '../../core/consensus/index.ts';
+import {useSha256} from '../../core/crypto/index.ts';
 import type {ThreadContext} from '../../core/engines/index.ts';
 import {AnnouncementChecker} from '../../core/packetcrypt/announcement/announcement-checker.ts';
 import {AnnouncementKernel} from '../../core/packetcrypt/announcement/announcement-kernel.ts';
@@ -22,6 +23,7 @@ import {
   type ProofRules,
 } from '../../core/packetcrypt/index.ts';
 import {decodeTransaction, encodeTransaction} from '../../core/primitives/index.ts';
+import {NATIVE_SHA256} from '../crypto/native-sha256.ts';
 import {loadVerifier} from '../crypto/secp256k1.ts';
 
 export type VerifyJob =
@@ -96,6 +98,7 @@ export function errorOf({kind, code, details, input}: VerifyRefusal): BlockError
 
 /** Body of the thread. */
 export function runVerifyThread(context: ThreadContext<ToVerifyThread, FromVerifyThread>): void {
+  useSha256(NATIVE_SHA256);
   const verifier = loadVerifier();
   let checker: AnnouncementChecker | undefined;
   const run = (job: VerifyJob): ProofResult | undefined => {

@@ -129,7 +129,7 @@ export class HeaderPool {
     checkNotTooNew(this.#chain.network, decoded, Math.floor(nowMs / 1000));
     const branch = this.#branchOn(decoded.previous);
     if (branch === undefined) return undefined;
-    branch.headers.add(header);
+    branch.headers.add(header, hash);
     const place = {branch, height: branch.headers.height};
     this.#branches.add(branch);
     this.#places.set(hashKey(hash), place);
