@@ -1,15 +1,17 @@
-import {stewardShare, subsidy} from '../../src/core/consensus/index.ts';
+import {stewardShare, subsidy, witnessCommitment} from '../../src/core/consensus/index.ts';
 import type {Network} from '../../src/core/params/index.ts';
 import {
   type Block,
   blockHash,
   decodeBlock,
+  hasWitness,
   merkleRoot,
   type Transaction,
   transactionId,
 } from '../../src/core/primitives/index.ts';
 
 const ANYONE = Uint8Array.of(0x51);
+const RESERVED = new Uint8Array(32);
 
 export interface EasyMiner {
   readonly network: Network;
@@ -49,7 +51,7 @@ export function mineOn(
     ],
     lockTime: 0,
   };
-  const transactions = [coinbase, ...more];
+  const transactions = more.some(hasWitness) ? [committed(coinbase, more), ...more] : [coinbase, ...more];
   const header = {
     version: 0x20000000,
     previous: blockHash(parent.header),
@@ -59,6 +61,14 @@ export function mineOn(
     nonce: tag,
   };
   return {header, proofSection: genesis.proofSection, proof: genesis.proof, transactions};
+}
+
+/** The coinbase with a commitment to the witnesses of the other transactions. */
+function committed(coinbase: Transaction, more: readonly Transaction[]): Transaction {
+  const hash = witnessCommitment([coinbase, ...more], RESERVED);
+  const script = Uint8Array.from([0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed, ...hash]);
+  const inputs = coinbase.inputs.map((input) => ({...input, witness: [RESERVED]}));
+  return {...coinbase, inputs, outputs: [...coinbase.outputs, {value: 0n, script}]};
 }
 
 /** `count` blocks on top of `parent`, which has `height`. */

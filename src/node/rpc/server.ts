@@ -37,6 +37,35 @@ export interface RpcServerOptions {
   readonly tls?: TlsFiles;
 }
 
+/** A signal that a client has gone or the node stops; made when somebody asks for it, since hardly any call waits. */
+class ClientWatch {
+  readonly #socket: Socket;
+  readonly #stopping: AbortSignal;
+  #gone: AbortController | undefined;
+  readonly #abort = (): void => this.#gone?.abort();
+
+  constructor(socket: Socket, stopping: AbortSignal) {
+    this.#socket = socket;
+    this.#stopping = stopping;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#gone === undefined) {
+      this.#gone = new AbortController();
+      this.#socket.once('close', this.#abort);
+      this.#stopping.addEventListener('abort', this.#abort);
+      if (this.#socket.destroyed || this.#stopping.aborted) this.#gone.abort();
+    }
+    return this.#gone.signal;
+  }
+
+  end(): void {
+    if (this.#gone === undefined) return;
+    this.#socket.removeListener('close', this.#abort);
+    this.#stopping.removeEventListener('abort', this.#abort);
+  }
+}
+
 /** The running server: where it listens, and how it ends. */
 export class RpcServer {
   readonly #options: RpcServerOptions;
@@ -104,21 +133,20 @@ export class RpcServer {
       return reply.code(503).type('text/plain').send('503 Too busy.  Try again later.\n');
     }
     this.#calls++;
-    const gone = new AbortController();
-    const leave = (): void => gone.abort();
-    const {socket} = request.raw;
-    socket.once('close', leave);
-    // A long poll is silent for as long as it takes.
-    socket.setTimeout(0);
+    const watch = new ClientWatch(request.raw.socket, this.#stopping.signal);
     try {
-      const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
       const role = this.#role(request)!;
-      const text = await this.#options.dispatcher.answer((request.body as string | undefined) ?? '', {role, signal});
+      const body = (request.body as string | undefined) ?? '';
+      const text = await this.#options.dispatcher.answer(body, {
+        role,
+        get signal() {
+          return watch.signal;
+        },
+      });
       return reply.type('application/json').send(text);
     } finally {
       this.#calls--;
-      socket.removeListener('close', leave);
-      socket.setTimeout(this.#options.limits.requestMs);
+      watch.end();
     }
   }
 
