@@ -1,3 +1,4 @@
+import {equalBytes} from '../../src/core/bytes/index.ts';
 import {stewardShare, subsidy} from '../../src/core/consensus/index.ts';
 import {AnnouncementKernel} from '../../src/core/packetcrypt/announcement/announcement-kernel.ts';
 import {MINER_PAGES} from '../../src/core/packetcrypt/announcement/announcement-memory.ts';
@@ -6,20 +7,25 @@ import {AnnouncementSet} from '../../src/core/packetcrypt/block/announcement-set
 import {AnnouncementStore} from '../../src/core/packetcrypt/block/announcement-store.ts';
 import {type BlockFind, BlockSearch} from '../../src/core/packetcrypt/block/block-search.ts';
 import {
+  ANN_WAIT_BLOCKS,
   commitmentScript,
+  degradedTarget,
   effectiveTarget,
   encodeCommitment,
   encodeProof,
+  minAnnDiffOk,
   type PacketCryptProof,
 } from '../../src/core/packetcrypt/index.ts';
 import type {Network} from '../../src/core/params/index.ts';
 import {
   type Block,
   type BlockHeader,
+  decodeBlock,
   decodeHeader,
   encodeHeader,
   merkleRoot,
   type Transaction,
+  type TxOutput,
   transactionId,
 } from '../../src/core/primitives/index.ts';
 
@@ -41,6 +47,19 @@ interface MinedTemplate {
   readonly transactions: readonly Transaction[];
 }
 
+/** What a block has other than a plain one; the proof is mined over the whole of it. */
+export interface BlockContent {
+  readonly header?: Partial<Pick<BlockHeader, 'version' | 'time' | 'bits' | 'previous'>>;
+  /** Makes the coinbase from the plain one, which may end with the commitment of a proof. */
+  readonly coinbase?: (plain: Transaction) => Transaction;
+  readonly others?: readonly Transaction[];
+}
+
+interface Announced {
+  readonly height: number;
+  readonly hash: Uint8Array;
+}
+
 /** Mines whole blocks with real announcements and proofs, at the easiest difficulty, on the calling thread. */
 export class ProvenMiner {
   readonly #network: Network;
@@ -48,10 +67,14 @@ export class ProvenMiner {
   readonly #store = new AnnouncementStore(2048, 2);
   readonly #set = new AnnouncementSet(this.#store, 1);
   readonly #blocks = new BlockSearch(this.#store.shared, 0);
+  readonly #annBits: number;
   #hardNonce = 0;
+  #held: Announced | undefined;
 
-  constructor(network: Network) {
+  /** annBits: target of the announcements; those that are harder than the easiest serve several heights. */
+  constructor(network: Network, annBits: number = EASIEST) {
     this.#network = network;
+    this.#annBits = annBits;
     const kernel = new AnnouncementKernel(MINER_PAGES);
     this.#search = new AnnouncementSearch(
       kernel,
@@ -61,12 +84,23 @@ export class ProvenMiner {
     );
   }
 
-  mine(tip: Tip): Block {
-    const height = tip.height + 1;
-    const time = tip.header.time + 60;
-    const previous = tip.hashAt(tip.height);
-    const frame = {version: 0x20000000, previous, time, bits: EASIEST, nonce: 0};
-    return this.#mine(height, tip.hashAt, frame, (commitment) => [this.#coinbase(height, commitment)]);
+  mine(tip: Tip, content: BlockContent = {}): Block {
+    return this.#mine(tip.height + 1, tip.hashAt, frameOf(tip, content), (commitment) =>
+      this.#transactions(tip, content, [{value: 0n, script: commitmentScript(commitment)}]),
+    );
+  }
+
+  /** The same block with a section that proves nothing: for what must be refused before the proof is looked at. */
+  draft(tip: Tip, content: BlockContent = {}): Block {
+    const {proofSection, proof} = decodeBlock(this.#network.genesis);
+    const transactions = this.#transactions(tip, content, []);
+    const root = merkleRoot(transactions.map(transactionId));
+    return {header: {...frameOf(tip, content), merkleRoot: root}, proofSection, proof, transactions};
+  }
+
+  #transactions({height}: Tip, {coinbase, others = []}: BlockContent, more: readonly TxOutput[]): Transaction[] {
+    const plain = this.#coinbase(height + 1, more);
+    return [coinbase === undefined ? plain : coinbase(plain), ...others];
   }
 
   /** Mines a template: its last output in the coinbase takes the commitment. */
@@ -86,10 +120,11 @@ export class ProvenMiner {
   ): Block {
     this.#mineAnnouncements(height, hashAt);
     const {tree, count, order, slots} = this.#set.prepare(0, () => true)!;
-    const commitment = encodeCommitment({annLeastWorkTarget: EASIEST, root: tree.root, numAnns: BigInt(count)});
+    const annLeastWorkTarget = degradedTarget(this.#annBits, height, this.#held!.height);
+    const commitment = encodeCommitment({annLeastWorkTarget, root: tree.root, numAnns: BigInt(count)});
     const transactions = transactionsFor(commitment);
     const header = encodeHeader({...frame, merkleRoot: merkleRoot(transactions.map(transactionId))});
-    const target = effectiveTarget(EASIEST, EASIEST, count);
+    const target = effectiveTarget(EASIEST, annLeastWorkTarget, count);
     this.#blocks.setWork({header, target, total: count, order, headerNonce: 0});
     let find: BlockFind | undefined;
     while (find === undefined) [find] = this.#blocks.step();
@@ -105,15 +140,25 @@ export class ProvenMiner {
     return {header: decoded, proofSection: encodeProof(proof), proof, transactions};
   }
 
-  /** Announcements that a block of this height may use: of age 3, or of any age before height 3. */
+  /** Announcements that a block of this height may use: those that are there, or new ones of age 3. */
   #mineAnnouncements(height: number, hashAt: Tip['hashAt']): void {
-    const parentBlockHeight = Math.max(0, height - 3);
-    this.#set.drop((entry) => entry.parentBlockHeight !== parentBlockHeight);
-    this.#search.setWork({parentHash: hashAt(parentBlockHeight), parentBlockHeight, workBits: EASIEST});
+    const held = this.#held;
+    if (
+      held !== undefined &&
+      minAnnDiffOk(degradedTarget(this.#annBits, height, held.height)) &&
+      equalBytes(hashAt(held.height), held.hash)
+    ) {
+      return;
+    }
+    const parentBlockHeight = Math.max(0, height - ANN_WAIT_BLOCKS);
+    const parentHash = hashAt(parentBlockHeight);
+    this.#held = {height: parentBlockHeight, hash: parentHash};
+    this.#set.drop(() => true);
+    this.#search.setWork({parentHash, parentBlockHeight, workBits: this.#annBits});
     while (this.#set.size < ANNOUNCEMENTS) this.#set.add(this.#search.step().subarray(0, 1024 * ANNOUNCEMENTS));
   }
 
-  #coinbase(height: number, commitment: Uint8Array): Transaction {
+  #coinbase(height: number, more: readonly TxOutput[]): Transaction {
     const {money} = this.#network;
     const share = stewardShare(money, height);
     const script = Uint8Array.of(4, height & 255, height >> 8, 0, 0);
@@ -123,9 +168,14 @@ export class ProvenMiner {
       outputs: [
         {value: subsidy(money, height) - share, script: MINER_SCRIPT},
         {value: share, script: money.initialSteward},
-        {value: 0n, script: commitmentScript(commitment)},
+        ...more,
       ],
       lockTime: 0,
     };
   }
+}
+
+function frameOf({height, header, hashAt}: Tip, content: BlockContent): Omit<BlockHeader, 'merkleRoot'> {
+  const frame = {version: 0x20000000, previous: hashAt(height), time: header.time + 60, bits: EASIEST, nonce: 0};
+  return {...frame, ...content.header};
 }

@@ -122,6 +122,18 @@ const CONNECT: [string, Transaction[], World, RuleName | undefined][] = [
     {coins: {1: {}}},
     'ErrMissingTxOut',
   ],
+  [
+    'fees of all money there can be',
+    [GOOD_COINBASE, transaction([input(1)], [output(1n)]), transaction([input(2)], [output(0n)])],
+    {coins: {1: {value: MAX_UNITS}, 2: {value: 1n}}},
+    undefined,
+  ],
+  [
+    'one unit more',
+    [GOOD_COINBASE, transaction([input(1)], [output(1n)]), transaction([input(2)], [output(0n)])],
+    {coins: {1: {value: MAX_UNITS}, 2: {value: 2n}}},
+    'ErrBadFees',
+  ],
   ['more out than in', [GOOD_COINBASE, transaction([input(1)], [output(1001n)])], {coins: {1: {}}}, 'ErrSpendTooHigh'],
   ['all of it', [GOOD_COINBASE, transaction([input(1)], [output(1000n)])], {coins: {1: {}}}, undefined],
   [
