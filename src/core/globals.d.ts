@@ -17,6 +17,11 @@ declare namespace WebAssembly {
   function validate(bytes: Uint8Array | ArrayBuffer): boolean;
 }
 
+declare class TextDecoder {
+  constructor(label?: 'utf-8', options?: {readonly fatal?: boolean});
+  decode(bytes: Uint8Array): string;
+}
+
 declare class TextEncoder {
   encode(text?: string): Uint8Array<ArrayBuffer>;
 }

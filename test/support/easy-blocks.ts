@@ -40,7 +40,7 @@ export function mineOn(
       {
         txid: new Uint8Array(32),
         index: 0xffffffff,
-        script: Uint8Array.of(4, height & 255, height >> 8, 0, 0, 1, tag),
+        script: Uint8Array.of(4, height & 255, (height >> 8) & 255, height >> 16, 0, 1, tag),
         sequence: 0xffffffff,
         witness: [],
       },

@@ -40,6 +40,8 @@ export async function openLevelStore(path: string, options: LevelStoreOptions = 
     ...OPTIONS,
     cacheSize: options.cacheBytes ?? 32 * 2 ** 20,
     writeBufferSize: options.writeBufferBytes ?? 16 * 2 ** 20,
+    // Nearly all of it are hashes and keys, which do not shrink; without, reading coins is a fifth to a third faster.
+    compression: false,
   });
   try {
     await level.open();
