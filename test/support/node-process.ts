@@ -42,12 +42,16 @@ export class NodeProcess {
     return new RpcClient({url: `http://${this.rpc}/`, user: user!, password: password!});
   }
 
+  /** Exit code of the node, once it has ended. */
+  async ended(): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+    return this.#child.exitCode;
+  }
+
   /** Stops the node in order; gives its exit code. */
   async stop(): Promise<number | null> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.#child.kill('SIGTERM');
-      await once(this.#child, 'exit');
-    }
+    this.#child.kill('SIGTERM');
+    await this.ended();
     await rm(this.dataDir, {recursive: true, force: true});
     return this.#child.exitCode;
   }

@@ -9,10 +9,17 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Runs the built `pkt` with arguments; `onStart` gets the process. */
-export function runCli(args: readonly string[], onStart?: (child: ChildProcess) => void): Promise<CliResult> {
+/** Runs the built `pkt` with arguments; `onStart` gets the process, `env` adds to its environment. */
+export function runCli(
+  args: readonly string[],
+  onStart?: (child: ChildProcess) => void,
+  env: Readonly<Record<string, string>> = {},
+): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['dist/src/cli/main.js', ...args], {stdio: ['ignore', 'pipe', 'pipe']});
+    const child = spawn(process.execPath, ['dist/src/cli/main.js', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {...process.env, ...env},
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

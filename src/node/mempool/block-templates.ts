@@ -166,6 +166,11 @@ export class BlockTemplates {
     }
   }
 
+  /** Long polls that wait. */
+  get waiting(): number {
+    return this.#waiters.count;
+  }
+
   /** Tells who waits when the template has become stale; to be called every few seconds, since age alone can do that. */
   tick(): void {
     if (this.#cached === undefined || this.#isStale(this.#cached)) this.#waiters.wake();

@@ -117,8 +117,10 @@ function proofRefusal(error: BlockError): RpcError {
       `Validate_checkAnn_${String(details['verdict'] ?? 'INVAL')}: ${error.message}`,
     );
   }
-  if (code === 'ANN_SIG_INVALID')
-    return new RpcError('ErrRPCInternal', `invalid announcement signature: ${error.message}`);
+  if (code === 'ANN_SIG_INVALID') {
+    const what = details['reason'] === 'missing' ? 'missing' : 'invalid';
+    return new RpcError('ErrRPCInternal', `${what} announcement signature: ${error.message}`);
+  }
   if (code === 'ANN_PARENT_UNKNOWN') return new RpcError('ErrRPCVerify', error.message);
   return new RpcError('ErrRPCInternal', `Validate_checkBlock_${code}: ${error.message}`);
 }
@@ -162,7 +164,9 @@ function checkAnnouncement({chain}: RpcNode, hex: string, version: number, paren
   if (ann.length !== ANN_BYTES) throw new RpcError('ErrRPCDeserialization', `an announcement has ${ANN_BYTES} bytes`);
   const parentHash = parent ?? chain.hashAt(annParentBlockHeight(ann));
   if (parentHash === undefined) throw new RpcError('ErrRPCVerify', 'the parent block of the announcement is not known');
-  const {verdict, workHash} = announcementVerdict(ann, parentHash, {profile: 'node', proofVersion: version});
+  const {firstVersion1Parent} = chain.network.proof;
+  const context = {profile: 'node', proofVersion: BigInt(version), firstVersion1Parent} as const;
+  const {verdict, workHash} = announcementVerdict(ann, parentHash, context);
   if (verdict !== 'OK') throw new RpcError('ErrRPCInternal', `Validate_checkAnn_${verdict}`);
   return {workhash: encodeHex(workHash!)};
 }
