@@ -47,6 +47,8 @@ class ClientWatch {
   constructor(socket: Socket, stopping: AbortSignal) {
     this.#socket = socket;
     this.#stopping = stopping;
+    // A call is silent for as long as it takes; a long poll takes long.
+    socket.setTimeout(0);
   }
 
   get signal(): AbortSignal {
@@ -59,7 +61,9 @@ class ClientWatch {
     return this.#gone.signal;
   }
 
-  end(): void {
+  /** answerMs: how long the client may take over the answer. */
+  end(answerMs: number): void {
+    this.#socket.setTimeout(answerMs);
     if (this.#gone === undefined) return;
     this.#socket.removeListener('close', this.#abort);
     this.#stopping.removeEventListener('abort', this.#abort);
@@ -146,7 +150,7 @@ export class RpcServer {
       return reply.type('application/json').send(text);
     } finally {
       this.#calls--;
-      watch.end();
+      watch.end(this.#options.limits.requestMs);
     }
   }
 
