@@ -1,14 +1,17 @@
 import {readFile} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import {join, resolve} from 'node:path';
-import type {Command} from 'commander';
+import {createSecureContext} from 'node:tls';
+import {type Command, InvalidArgumentError} from 'commander';
 import {NETWORKS, type Network} from '../core/params/index.ts';
 import {ChainError} from '../node/chain/errors.ts';
 import type {IndexName} from '../node/chain/indexes/index.ts';
+import {PayoutBook} from '../node/mempool/payout-book.ts';
 import {TemplateError} from '../node/mempool/template-errors.ts';
 import {type NodeOptions, PktNode} from '../node/node.ts';
 import type {RpcUser} from '../node/rpc/credentials.ts';
 import type {TlsFiles} from '../node/rpc/server.ts';
+import {NO_LOG} from '../service/logs/log.ts';
 import {createLog, type LogLevel} from '../service/logs/pino-log.ts';
 import {StoreError} from '../service/stores/key-value-store.ts';
 import {EXIT_INVALID} from './exit-codes.ts';
@@ -71,6 +74,12 @@ const OPTIONS = {
   miningskipchecks: flag('--miningskipchecks', 'hand out templates without checking them first'),
   minRelayFee: optionOr('--min-relay-fee <n>', 'units per 1000 bytes', wholeNumber(0, 2 ** 40), 1000),
   mempoolMb: optionOr('--mempool-mb <n>', 'memory for transactions that wait, MiB', wholeNumber(5, 100_000), 300),
+  blockFileMb: optionOr(
+    '--block-file-mb <n>',
+    'size of a block file, MiB: pruning drops whole files; small ones are for tests and small disks',
+    megabytes,
+    128,
+  ),
   cacheMb: optionOr('--cache-mb <n>', 'memory for the cache of the store, MiB', wholeNumber(8, 100_000), 64),
   diskReserveMb: optionOr(
     '--disk-reserve-mb <n>',
@@ -82,6 +91,13 @@ const OPTIONS = {
   logLevel: optionOr('--log-level <level>', LEVELS.join(', '), oneOf(...LEVELS), 'info'),
   logFormat: optionOr('--log-format <form>', 'text or json', oneOf('text', 'json'), 'text'),
 };
+
+/** Files are counted by places of 32 bits, so none may be larger than that. */
+function megabytes(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value >= 0.001 && value <= 2048) return value;
+  throw new InvalidArgumentError('Give a number from 0.001 to 2048.');
+}
 
 type NodeValues = OptionValues<typeof OPTIONS>;
 
@@ -132,7 +148,23 @@ async function readTls({rpcTlsKey, rpcTlsCert}: NodeValues): Promise<TlsFiles | 
       throw fileError('read', path, error);
     }
   };
-  return {key: await read(rpcTlsKey), cert: await read(rpcTlsCert)};
+  const files = {key: await read(rpcTlsKey), cert: await read(rpcTlsCert)};
+  try {
+    createSecureContext(files);
+  } catch (error) {
+    const {message} = error as Error;
+    throw new UsageError(`${rpcTlsKey} and ${rpcTlsCert} are no private key and its certificate: ${message}`);
+  }
+  return files;
+}
+
+/** A wrong address is told before anything is opened. */
+async function checkPayouts({miningaddr: fallback}: NodeValues, network: Network): Promise<void> {
+  try {
+    await PayoutBook.open({network, log: NO_LOG, fallback});
+  } catch (error) {
+    throw asUsageError(error);
+  }
 }
 
 function indexesOf({txindex, addrindex, nocfilters}: NodeValues): Set<IndexName> {
@@ -154,6 +186,7 @@ async function optionsOf(values: NodeValues, network: Network): Promise<Omit<Nod
     )),
   ];
   const rpcTls = await readTls(values);
+  await checkPayouts(values, network);
   const {prune: part, pruneKeep: keep} = values;
   if (part !== undefined && keep < 1500 && network.name !== 'pktreg') {
     throw new UsageError('--prune-keep: give at least 1500, reorganisations may need them.');
@@ -186,6 +219,7 @@ async function optionsOf(values: NodeValues, network: Network): Promise<Omit<Nod
     mempoolBytes: values.mempoolMb * MIB,
     minRelayFee: BigInt(values.minRelayFee),
     threads: values.threads,
+    blockFileBytes: Math.round(values.blockFileMb * MIB),
     cacheBytes: values.cacheMb * MIB,
     diskReserveBytes: values.diskReserveMb * MIB,
   };

@@ -2,7 +2,7 @@
 // All three have the same names, from the same table.
 import {readFileSync} from 'node:fs';
 import {type Command, InvalidArgumentError} from 'commander';
-import {parse as parseToml} from 'smol-toml';
+import {parse as parseToml, TomlError} from 'smol-toml';
 import type {OptionRow, OptionTable} from './options.ts';
 import {fileError, UsageError} from './usage-error.ts';
 
@@ -55,8 +55,9 @@ function readFile(path: string): Record<string, unknown> {
   } catch (error) {
     if (error instanceof UsageError) throw error;
     if ((error as NodeJS.ErrnoException).code !== undefined) throw fileError('read', path, error);
-    const [line] = (error as Error).message.split('\n');
-    throw new UsageError(`${path}: ${line}.`);
+    if (!(error instanceof TomlError)) throw error;
+    const [reason] = error.message.split('\n');
+    throw new UsageError(`${path}, line ${error.line}: ${reason}.`);
   }
 }
 
@@ -77,6 +78,7 @@ export function readSettings(table: OptionTable, command: Command, source: Setti
   const fromFile = file === undefined ? {} : readFile(file);
   const rows = new Map(Object.entries(table).map(([name, row]) => [longName(row), {name, row}]));
   for (const key of Object.keys(fromFile)) {
+    if (key === 'config') throw new UsageError(`${file}: config: a configuration file cannot name another.`);
     if (rows.has(key)) continue;
     throw new UsageError(`${file}: unknown key "${key}"; known are ${[...rows.keys()].join(', ')}.`);
   }

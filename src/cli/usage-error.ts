@@ -7,6 +7,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'permission denied',
   EISDIR: 'it is a folder, a file is wanted',
   ENOTDIR: 'a part of its path is not a folder',
+  EEXIST: 'it is a file, a folder is wanted',
   ENOSPC: 'the disk is full',
   EROFS: 'the disk is read-only',
 };

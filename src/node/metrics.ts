@@ -1,11 +1,18 @@
 // What operators see of a node. Healthy: pkt_node_height grows by one a minute, pkt_node_peers is above 3,
 // pkt_node_event_loop_seconds stays below 0.05, pkt_node_disk_free_bytes above the reserve, pkt_node_blocks_refused_total still.
+import {statfs} from 'node:fs/promises';
 import {monitorEventLoopDelay} from 'node:perf_hooks';
 import {Counter, collectDefaultMetrics, Gauge, Histogram, Registry} from 'prom-client';
 import type {Chain} from './chain/chain.ts';
 import type {Mempool} from './mempool/mempool.ts';
 import type {PeerNetwork} from './p2p/peer-network.ts';
 import type {CallRecord} from './rpc/dispatcher.ts';
+
+export interface MetricsOptions {
+  /** Where the disk is looked at. */
+  readonly dataDir: string;
+  readonly nowMs: () => number;
+}
 
 export interface NodeParts {
   readonly chain: Chain;
@@ -19,9 +26,11 @@ export class NodeMetrics {
   readonly #calls: Histogram<'method' | 'ok'>;
   readonly #connected: Counter;
   readonly #disconnected: Counter;
+  readonly #options: MetricsOptions;
   readonly #delay = monitorEventLoopDelay({resolution: 10});
 
-  constructor() {
+  constructor(options: MetricsOptions) {
+    this.#options = options;
     collectDefaultMetrics({register: this.registry, prefix: 'pkt_'});
     const registers = [this.registry];
     this.#calls = new Histogram({
@@ -49,11 +58,16 @@ export class NodeMetrics {
     this.#gauge('height', 'Height of the best chain', () => chain.height);
     this.#gauge('target_height', 'Height that peers tell of', () => peers.progress().target);
     this.#gauge('tip_age_seconds', 'Age of the newest block by its own time', () => {
-      return Math.max(0, Date.now() / 1000 - (chain.find(chain.tip.hash)?.medianTime ?? 0));
+      return Math.max(0, this.#options.nowMs() / 1000 - (chain.find(chain.tip.hash)?.medianTime ?? 0));
     });
     this.#gauge('peers', 'Connected peers', () => peers.peers().filter(({isReady}) => isReady).length);
-    this.#gauge('peer_received_bytes', 'Bytes received from peers', () => peers.totals.bytesReceived);
-    this.#gauge('peer_sent_bytes', 'Bytes sent to peers', () => peers.totals.bytesSent);
+    this.#counter('peer_received_bytes', 'Bytes received from peers', () => peers.totals.bytesReceived);
+    this.#counter('peer_sent_bytes', 'Bytes sent to peers', () => peers.totals.bytesSent);
+    this.#counter('blocks_refused', 'Blocks that break a rule', () => chain.refusedBlocks);
+    this.#gauge('disk_free_bytes', 'Room left on the disk of the data directory', async () => {
+      const {bavail, bsize} = await statfs(this.#options.dataDir);
+      return bavail * bsize;
+    });
     this.#gauge('mempool_transactions', 'Transactions that wait', () => mempool.count);
     this.#gauge('mempool_bytes', 'Memory they take', () => mempool.memoryBytes);
     this.#gauge('event_loop_seconds', 'Longest time the main thread was busy since the last look', () => {
@@ -67,13 +81,26 @@ export class NodeMetrics {
     });
   }
 
-  #gauge(name: string, help: string, read: () => number): void {
+  #gauge(name: string, help: string, read: () => number | Promise<number>): void {
     new Gauge({
       name: `pkt_node_${name}`,
       help,
       registers: [this.registry],
+      async collect() {
+        this.set(await read());
+      },
+    });
+  }
+
+  /** read: a sum since the start. */
+  #counter(name: string, help: string, read: () => number): void {
+    new Counter({
+      name: `pkt_node_${name}_total`,
+      help,
+      registers: [this.registry],
       collect() {
-        this.set(read());
+        this.reset();
+        this.inc(read());
       },
     });
   }

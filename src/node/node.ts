@@ -31,6 +31,7 @@ import {BlockTemplates} from './mempool/block-templates.ts';
 import {FeeEstimator} from './mempool/fee-estimator.ts';
 import {Mempool} from './mempool/mempool.ts';
 import {PayoutBook} from './mempool/payout-book.ts';
+import {TemplateError} from './mempool/template-errors.ts';
 import {NodeMetrics} from './metrics.ts';
 import type {ManualNode} from './p2p/dialer.ts';
 import {HUB_LIMITS} from './p2p/hub.ts';
@@ -90,7 +91,11 @@ export interface NodeOptions {
   /** For proofs and scripts. */
   readonly threads?: number;
   readonly cacheBytes?: number;
+  /** Size of a block file; pruning drops whole files. */
+  readonly blockFileBytes?: number;
   readonly diskReserveBytes?: number;
+  /** Instead of the look at the disk. Throws StoreError 'disk-full' while there is too little room. */
+  readonly checkRoom?: () => Promise<void>;
   /** Instead of the true check of proofs: to load blocks that have none. No command offers it. */
   readonly checkProof?: CheckProof;
   /** Wall clock, milliseconds. */
@@ -134,6 +139,7 @@ export class PktNode {
   #store!: KeyValueStore;
   #progressMs = 0;
   #pruning = false;
+  #prunedAt = 0;
   #loaded = false;
   #maintainedMs = 0;
   #closing: Promise<void> | undefined;
@@ -205,7 +211,7 @@ export class PktNode {
       startedSeconds: nowSeconds(),
       stop: () => this.#options.onStop?.(),
     };
-    const metrics = new NodeMetrics();
+    const metrics = new NodeMetrics({dataDir, nowMs: this.#nowMs});
     this.#closers.push(() => metrics.close());
     metrics.observe({chain, mempool, peers});
     const rpc = await this.#openRpc(metrics);
@@ -249,10 +255,15 @@ export class PktNode {
   }
 
   async #openChain(verifier: BlockVerifier, nowSeconds: () => number): Promise<Chain> {
-    const {network, dataDir, log, cacheBytes, diskReserveBytes, checkProof} = this.#options;
+    const {network, dataDir, log, cacheBytes, blockFileBytes, diskReserveBytes, checkRoom, checkProof} = this.#options;
     this.#store = await openLevelStore(join(dataDir, 'index'), {cacheBytes: cacheBytes ?? DEFAULT_CACHE});
     this.#closers.push(() => this.#store.close());
-    const blocks = await StoredBlocks.open({path: join(dataDir, 'blocks'), magic: network.magic, store: this.#store});
+    const blocks = await StoredBlocks.open({
+      path: join(dataDir, 'blocks'),
+      magic: network.magic,
+      store: this.#store,
+      ...(blockFileBytes !== undefined && {fileBytes: blockFileBytes}),
+    });
     this.#closers.push(() => blocks.close());
     const chain = await Chain.open({
       network,
@@ -265,7 +276,7 @@ export class PktNode {
         checkSigops(block, spending);
         await verifier.checkScripts(spending);
       },
-      checkRoom: createRoomCheck(dataDir, diskReserveBytes ?? DEFAULT_RESERVE, this.#nowMs),
+      checkRoom: checkRoom ?? createRoomCheck(dataDir, diskReserveBytes ?? DEFAULT_RESERVE, this.#nowMs),
     });
     this.#closers.push(() => chain.close());
     return chain;
@@ -411,14 +422,16 @@ export class PktNode {
 
   #chainMoved({type, place}: ChainEvent): void {
     const {log, prune} = this.#options;
-    const {chain, nowSeconds} = this.#parts;
+    const {chain, indexes, nowSeconds} = this.#parts;
     if (type === 'disconnected') log.info('block taken back', {height: place.height, hash: place.hash});
     if (type !== 'tip') return;
     if (chain.isCurrent(nowSeconds())) log.info('new tip', {height: place.height, hash: place.hash});
-    if (prune === undefined || this.#pruning || place.height % PRUNE_BLOCKS !== 0) return;
+    // One event may stand for many blocks.
+    if (prune === undefined || this.#pruning || place.height - this.#prunedAt < PRUNE_BLOCKS) return;
     this.#pruning = true;
+    this.#prunedAt = place.height;
     chain
-      .prune(prune.part, prune.keep)
+      .prune(prune.part, Math.max(prune.keep, place.height - indexes.lowestHeight))
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#pruning = false;
@@ -459,7 +472,7 @@ export class PktNode {
   }
 
   async #close(): Promise<void> {
-    this.#stopping.abort();
+    this.#stopping.abort(new TemplateError('closed'));
     let failure: unknown;
     for (const close of this.#closers.splice(0).reverse()) {
       try {

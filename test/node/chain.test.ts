@@ -282,3 +282,28 @@ test('a block that was stored and not connected, because the disk was full, is c
   await acceptAll(fresh.chain, blocks);
   deepEqual(await dump(whole, 'c'), await dump(fresh.store, 'c'));
 });
+
+test('a block whose parent could not be written is refused, and the chain opens again', async (t) => {
+  const path = await folder(t);
+  const whole = createMemoryStore();
+  let full = false;
+  const store: KeyValueStore = {
+    ...whole,
+    write: (changes) => (full ? Promise.reject(new Error('no space left')) : whole.write(changes)),
+  };
+  const blocks = branch({network: SHORT, tag: 0}, genesis, 0, 4);
+  const first = await openChain(t, SHORT, store, path);
+  await acceptAll(first.chain, blocks.slice(0, 2));
+  full = true;
+  await rejects(first.chain.accept(blocks[2]!), /no space left/);
+  full = false;
+  equal(await code(first.chain.accept(blocks[3]!)), 'ErrPreviousBlockUnknown');
+  const second = await openChain(t, SHORT, store, path);
+  deepEqual(second.chain.tip, {hash: blockHash(blocks[1]!.header), height: 2});
+  for (const {chain} of [first, second]) {
+    await acceptAll(chain, blocks.slice(2));
+    equal(chain.height, 4);
+  }
+  equal(first.chain.refusedBlocks, 1);
+  equal(second.chain.refusedBlocks, 0);
+});

@@ -98,6 +98,8 @@ interface Stored extends Waiting {
 
 /** Blocks that wait are taken together, since reaching the disk costs as much for many as for one. */
 const MAX_GROUP = 100;
+/** Blocks that are read when the chain is opened. */
+const NEWEST = 6;
 /** Undo records removed at once. */
 const UNDO_BATCH = 10_000;
 
@@ -109,6 +111,7 @@ export class Chain extends BlockTree {
   readonly #options: ChainOptions;
   readonly #log: Log;
   readonly #queue: WriterQueue<Waiting>;
+  #refusedBlocks = 0;
   readonly #listeners = new Set<(event: ChainEvent) => void>();
 
   private constructor(options: ChainOptions) {
@@ -130,6 +133,7 @@ export class Chain extends BlockTree {
       if (readU32(version, 4) !== network.magic) throw new ChainError('wrong-network', {wanted: network.name});
     }
     await chain.#load();
+    await chain.#readNewest();
     await chain.#catchUp();
     return chain;
   }
@@ -169,6 +173,11 @@ export class Chain extends BlockTree {
     if (number === undefined) throw new ChainError('chain-damaged', {reason: 'the tip is not among the headers'});
     for (let at: number | undefined = number; at !== undefined; at = this.index.parent(at)) this.best.push(at);
     this.best.reverse();
+  }
+
+  /** Reads the newest blocks: files that have lost their end are told at once, and not by the next reorganisation. */
+  async #readNewest(): Promise<void> {
+    for (const number of this.best.slice(-NEWEST)) await this.#options.blocks.bytes(this.index.hash(number));
   }
 
   /** Connects what was stored and not connected when the program was interrupted. */
@@ -241,8 +250,9 @@ export class Chain extends BlockTree {
       if (below <= 0) return;
       const {files, changes} = await blocks.prunable(part, below);
       if (files === 0) return;
-      if (part === 'bodies') await this.#dropUndo(below);
+      // Undo data goes once it is certain that the blocks do; what an interruption leaves of it goes the next time.
       await store.write(changes, true);
+      if (part === 'bodies') await this.#dropUndo(below);
       await blocks.prune(part, files);
       this.#log.info('old files dropped', {part, files, below});
     });
@@ -277,8 +287,17 @@ export class Chain extends BlockTree {
    */
   accept(block: Block, ahead?: ProofAhead): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({block, ahead, resolve, reject});
+      const refuse = (error: unknown): void => {
+        if (error instanceof RuleError && error.code !== 'ErrDuplicateBlock') this.#refusedBlocks++;
+        reject(error);
+      };
+      this.#queue.push({block, ahead, resolve, reject: refuse});
     });
+  }
+
+  /** How many blocks have broken a rule since the chain was opened. */
+  get refusedBlocks(): number {
+    return this.#refusedBlocks;
   }
 
   /** Starts the proof check of a block whose turn is still to come; ancestorHash: of the branch below it. */
@@ -330,7 +349,8 @@ export class Chain extends BlockTree {
     if (known !== undefined && this.index.status(known) !== STATUS.header) throw new RuleError('ErrDuplicateBlock');
     const checked = checkBlock(this.network, block);
     const parent = this.index.find(block.header.previous);
-    if (parent === undefined) {
+    // A parent that could not be written counts as one that never came: the index must hold whole branches only.
+    if (parent === undefined || this.index.status(parent) === STATUS.header) {
       throw new RuleError('ErrPreviousBlockUnknown', {parent: shownHash(block.header.previous)});
     }
     if (this.index.isFailed(parent)) throw new RuleError('ErrInvalidAncestorBlock');

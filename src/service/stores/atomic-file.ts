@@ -3,7 +3,8 @@ import {open, readFile, rename, rm, stat} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {StoreError} from './key-value-store.ts';
 
-async function syncFolder(path: string): Promise<void> {
+/** Waits until names of files in a folder have reached the disk. */
+export async function syncFolder(path: string): Promise<void> {
   // Windows cannot open folders, and does not need it.
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');

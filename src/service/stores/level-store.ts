@@ -26,9 +26,11 @@ function refused(path: string, error: unknown): StoreError {
 /** Entries are fetched many at a time: one by one the way to the database and back costs more than the data. */
 async function* readInBatches(
   iterator: Iterator<ClassicLevel<Uint8Array, Uint8Array>, Uint8Array, Uint8Array>,
+  guard: <Result>(work: Promise<Result>) => Promise<Result>,
 ): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
+  const next = (): Promise<[Uint8Array, Uint8Array][]> => guard(iterator.nextv(BATCH));
   try {
-    for (let batch = await iterator.nextv(BATCH); batch.length > 0; batch = await iterator.nextv(BATCH)) yield* batch;
+    for (let batch = await next(); batch.length > 0; batch = await next()) yield* batch;
   } finally {
     await iterator.close();
   }
@@ -60,7 +62,7 @@ export async function openLevelStore(path: string, options: LevelStoreOptions = 
     getMany: (keys) => guard(level.getMany([...keys])),
     write: (changes, durable = false) => guard(level.batch(changes.map(operation), {sync: durable})),
     entries: ({from, to, reverse = false, limit = -1}: StoreRange) =>
-      readInBatches(level.iterator({gte: from, lt: to, reverse, limit, highWaterMarkBytes: BATCH_BYTES})),
+      readInBatches(level.iterator({gte: from, lt: to, reverse, limit, highWaterMarkBytes: BATCH_BYTES}), guard),
     close: () => guard(level.close()),
   };
 }

@@ -3,8 +3,9 @@
 //   record: magic u32 | length u32 | first 4 bytes of SHA-256 of the data | data
 import {createHash} from 'node:crypto';
 import {type FileHandle, mkdir, open, readdir, rm} from 'node:fs/promises';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {checkBytes, checkU32} from '../../core/errors.ts';
+import {syncFolder} from './atomic-file.ts';
 import {StoreError} from './key-value-store.ts';
 
 const HEAD_BYTES = 12;
@@ -45,6 +46,8 @@ export class RecordFiles {
   #file: number;
   #end: number;
   #unsynced = false;
+  /** The name of the file has not reached the disk yet. */
+  #isNewFile = false;
 
   private constructor(path: string, magic: number, fileBytes: number, file: number) {
     this.#path = path;
@@ -64,6 +67,7 @@ export class RecordFiles {
     checkU32('magic', magic);
     try {
       await mkdir(path, {recursive: true});
+      await syncFolder(dirname(path));
       const file = Math.max(0, ...(await fileNumbers(path)));
       const files = new RecordFiles(path, magic, fileBytes, file);
       files.#end = await files.#findEnd();
@@ -87,8 +91,9 @@ export class RecordFiles {
     }
     const path = join(this.#path, fileName(file));
     const handle = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' && file === this.#file) return open(path, 'w+');
-      throw error;
+      if (error.code !== 'ENOENT' || file !== this.#file) throw error;
+      this.#isNewFile = true;
+      return open(path, 'w+');
     });
     this.#handles.set(file, handle);
     return handle;
@@ -142,8 +147,10 @@ export class RecordFiles {
   /** Waits until everything appended has reached the disk. */
   async sync(): Promise<void> {
     if (!this.#unsynced) return;
-    this.#unsynced = false;
     await (await this.#handle(this.#file)).datasync();
+    if (this.#isNewFile) await syncFolder(this.#path);
+    this.#isNewFile = false;
+    this.#unsynced = false;
   }
 
   /** Reads a record. Throws StoreError 'store-damaged' when it is not what was written. */

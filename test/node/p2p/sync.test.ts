@@ -3,10 +3,21 @@ import {test} from 'node:test';
 import {createPktreg} from '../../../src/core/params/index.ts';
 import {type Block, encodeBlock, encodeHeader} from '../../../src/core/primitives/index.ts';
 import type {Message, Payloads} from '../../../src/core/protocol/p2p/index.ts';
+import {Chain} from '../../../src/node/chain/chain.ts';
 import {BLOCK_DEADLINE_MS, MAX_REQUESTS} from '../../../src/node/p2p/sync/block-fetch.ts';
 import {HEADERS_DEADLINE_MS} from '../../../src/node/p2p/sync/header-sync.ts';
+import {NO_LOG} from '../../../src/service/logs/log.ts';
+import {StoreError} from '../../../src/service/stores/key-value-store.ts';
 import {branch, genesisOf, mineOn} from '../../support/easy-blocks.ts';
-import {acceptAll, hashOf, Lab, type LabNode, type Stranger, withDamagedProof} from '../../support/peer-lab.ts';
+import {
+  acceptAll,
+  createLabStore,
+  hashOf,
+  Lab,
+  type LabNode,
+  type Stranger,
+  withDamagedProof,
+} from '../../support/peer-lab.ts';
 
 const SHORT = createPktreg({money: {coinbaseMaturity: 5, stewardExpiry: 60}});
 const GENESIS = genesisOf(SHORT);
@@ -484,4 +495,56 @@ test('blocks are sent as the peer takes them, and one that never reads is droppe
   await lab.run(70_000);
   equal(peer.isConnected, false);
   equal(node.hub.load.waiting, 0);
+});
+
+test('with too little room on the disk a node takes no blocks, says so once, and goes on when there is room', async (t) => {
+  const lab = new Lab(t, SHORT);
+  const {store, blocks} = createLabStore();
+  let hasRoom = true;
+  let asked = 0;
+  const chain = await Chain.open({
+    network: SHORT,
+    store,
+    blocks: blocks.stored,
+    nowSeconds: () => Math.floor(lab.nowMs / 1000),
+    checkProof: () => Promise.resolve(),
+    checkScripts: () => Promise.resolve(),
+    checkRoom: () => {
+      asked++;
+      return hasRoom ? Promise.resolve() : Promise.reject(new StoreError('disk-full', {free: 1, reserve: 2}));
+    },
+  });
+  const lines: string[] = [];
+  const log = {
+    ...NO_LOG,
+    error: (message: string) => lines.push(message),
+    info: (message: string) => lines.push(message),
+  };
+  const node = await lab.node({log}, chain);
+  const stranger = lab.stranger(node);
+  let sent = 0;
+  serve(stranger, LONG, (block) => {
+    sent++;
+    hasRoom = sent < 200;
+    return block;
+  });
+  await lab.run(30_000);
+  const {height} = chain;
+  ok(height < 300 && height > 0, `${height}`);
+  ok(asked < 100, 'it is not tried all the time');
+  ok(stranger.isConnected);
+  deepEqual(node.failures, []);
+  deepEqual(
+    lines.filter((line) => line.includes('room')),
+    ['no blocks are taken: the disk has too little room'],
+  );
+  hasRoom = true;
+  serve(stranger, LONG);
+  // A clock that is set back does not hold it up.
+  lab.nowMs -= 3_600_000;
+  await lab.run(30_000);
+  equal(chain.height, 700);
+  equal(lines.filter((line) => line.includes('the disk has room again')).length, 1);
+  deepEqual(node.failures, []);
+  isEmpty(node);
 });

@@ -89,6 +89,11 @@ export class ChainIndexes {
     return follower && (follower.tip?.height ?? -1);
   }
 
+  /** Height that all indexes have reached: blocks above it are still to be read by one of them. Infinity without indexes. */
+  get lowestHeight(): number {
+    return Math.min(...[...this.#followers.values()].map(({tip}) => tip?.height ?? -1));
+  }
+
   /** Resolves when all indexes have the tip that the chain had at the call. Throws IndexError when that cannot be. */
   async settled(): Promise<void> {
     await this.#work;

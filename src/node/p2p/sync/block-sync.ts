@@ -9,6 +9,7 @@ import {CodedError} from '../../../core/errors.ts';
 import {type Block, decodeBlock, encodeHeader, HEADER_BYTES} from '../../../core/primitives/index.ts';
 import {INVENTORY, type InventoryItem} from '../../../core/protocol/p2p/index.ts';
 import {type Log, NO_LOG} from '../../../service/logs/log.ts';
+import {StoreError} from '../../../service/stores/key-value-store.ts';
 import type {ProofAhead} from '../../chain/proof-ahead.ts';
 import type {Connection} from '../connection.ts';
 import {PeerError} from '../errors.ts';
@@ -39,6 +40,9 @@ export interface BlockSyncOptions {
   /** Bytes of blocks that wait for their turn. */
   readonly maxBufferedBytes?: number | undefined;
 }
+
+/** With too little room on the disk, blocks are tried again after this time. */
+const ROOM_MS = 10_000;
 
 /** A block that has come. */
 interface Arrived {
@@ -102,6 +106,8 @@ export class BlockSync {
   #handedOver = 0;
   #ahead = 0;
   #stopped = false;
+  /** The disk had too little room: nothing is handed over until then. */
+  #roomAtMs: number | undefined;
   #freshMs: number;
 
   constructor(options: BlockSyncOptions) {
@@ -253,9 +259,15 @@ export class BlockSync {
 
   /** Hands over what has its turn, and asks for more. */
   #proceed(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#lacksRoom()) return;
     this.#handOver();
     this.#fetch.schedule();
+  }
+
+  /** A clock that was set back does not make the wait longer. */
+  #lacksRoom(): boolean {
+    const nowMs = this.#options.nowMs();
+    return this.#roomAtMs !== undefined && nowMs < this.#roomAtMs && nowMs >= this.#roomAtMs - ROOM_MS;
   }
 
   #handOver(): void {
@@ -288,6 +300,8 @@ export class BlockSync {
 
   #accepted(arrived: Arrived): void {
     this.#buffer.delete(arrived);
+    if (this.#roomAtMs !== undefined) this.#log.info('the disk has room again, blocks are taken');
+    this.#roomAtMs = undefined;
     this.#pool.advance();
     const nowMs = this.#options.nowMs();
     this.#freshMs = nowMs;
@@ -296,6 +310,10 @@ export class BlockSync {
   }
 
   #refused(arrived: Arrived, error: unknown): void {
+    if (error instanceof StoreError && error.code === 'disk-full') {
+      this.#waitForRoom(arrived, error);
+      return;
+    }
     if (!(error instanceof RuleError)) throw error;
     // What was handed over behind it comes back.
     for (const branch of this.#pool.branches) branch.handed = branch.done;
@@ -318,6 +336,14 @@ export class BlockSync {
       this.#fetch.again(arrived.hash, arrived.height);
     }
     this.#sweep();
+  }
+
+  /** Nothing was written: the block keeps its place and is handed over again later. */
+  #waitForRoom(arrived: Arrived, error: StoreError): void {
+    if (this.#roomAtMs === undefined) this.#log.error('no blocks are taken: the disk has too little room', {error});
+    this.#roomAtMs = this.#options.nowMs() + ROOM_MS;
+    for (const branch of this.#pool.branches) branch.handed = branch.done;
+    arrived.handedOver = false;
   }
 
   /** Tells the sender and ends the connection, unless the block may still become valid. */
