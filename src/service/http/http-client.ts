@@ -1,0 +1,82 @@
+import {CodedError, type ErrorTable} from '../../core/errors.ts';
+
+export type HttpErrorCode = 'http-unreachable' | 'http-timeout' | 'http-too-large' | 'http-aborted';
+
+export const HTTP_ERRORS: ErrorTable<HttpErrorCode> = Object.freeze({
+  'http-unreachable': {text: 'the server cannot be reached'},
+  'http-timeout': {text: 'the server did not answer in time'},
+  'http-too-large': {text: 'the answer is longer than any that was expected'},
+  'http-aborted': {text: 'the request was given up'},
+});
+
+export class HttpError extends CodedError<HttpErrorCode> {
+  constructor(code: HttpErrorCode, details: Readonly<Record<string, unknown>> = {}, cause?: unknown) {
+    super(code, HTTP_ERRORS[code], details, cause);
+  }
+}
+
+export interface HttpRequest {
+  readonly method?: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string;
+  /** For the whole exchange. */
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+async function readBody(response: Response, maxBytes: number, url: string): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  if (response.body === null) return new Uint8Array(0);
+  for await (const piece of response.body as AsyncIterable<Uint8Array>) {
+    length += piece.length;
+    if (length > maxBytes) throw new HttpError('http-too-large', {url, maxBytes});
+    pieces.push(piece);
+  }
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+/** One request with a deadline and a limit on the answer; any status is an answer. Throws HttpError. */
+export async function httpRequest(url: string, request: HttpRequest): Promise<HttpAnswer> {
+  const {method = 'GET', headers = {}, body, timeoutMs, maxBytes, signal} = request;
+  const gone = new AbortController();
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    gone.abort();
+  }, timeoutMs);
+  const giveUp = (): void => gone.abort();
+  signal?.addEventListener('abort', giveUp, {once: true});
+  if (signal?.aborted) gone.abort();
+  try {
+    const init: RequestInit = {method, headers, signal: gone.signal, redirect: 'error'};
+    if (body !== undefined) init.body = typeof body === 'string' ? body : new Blob([new Uint8Array(body)]);
+    const response = await fetch(url, init);
+    return {status: response.status, headers: response.headers, body: await readBody(response, maxBytes, url)};
+  } catch (error) {
+    if (error instanceof HttpError) throw error;
+    if (timedOut) throw new HttpError('http-timeout', {url, timeoutMs}, error);
+    if (signal?.aborted) throw new HttpError('http-aborted', {url}, error);
+    const cause = (error as {cause?: {code?: string; message?: string}}).cause;
+    throw new HttpError('http-unreachable', {url, reason: cause?.code ?? (error as Error).message}, error);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', giveUp);
+  }
+}
+
+/** Parses a JSON answer; undefined where it is none. */
+export function jsonOf({body}: HttpAnswer): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString());
+  } catch {
+    return undefined;
+  }
+}
