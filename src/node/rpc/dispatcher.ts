@@ -7,6 +7,8 @@ import type {RpcCall, RpcMethod} from './method.ts';
 import type {RpcNode} from './rpc-node.ts';
 
 const MAX_BATCH = 1000;
+/** All answers to a batch; what is under way when they reach it comes on top. */
+const MAX_BATCH_CHARACTERS = 64 * 2 ** 20;
 /** Requests of one batch that run at a time. */
 const BATCH_AT_ONCE = 8;
 const MAX_ID_CHARACTERS = 1000;
@@ -69,21 +71,44 @@ export class Dispatcher {
       );
       return this.#text(this.#failed(error, null));
     }
-    return `${toJson(await this.#answerBatch(request, call))}\n`;
+    return `[${(await this.#answerBatch(request, call)).join(',')}]\n`;
   }
 
   #text(answer: Answer): string {
-    return `${toJson(answer)}\n`;
+    return `${this.#json(answer)}\n`;
   }
 
-  async #answerBatch(requests: readonly unknown[], call: RpcCall): Promise<Answer[]> {
-    const answers = new Array<Answer>(requests.length);
+  /** What is nested too deeply or is too long for a text becomes a refusal. */
+  #json(answer: Answer): string {
+    try {
+      return toJson(answer);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return toJson(this.#failed(new RpcError('ErrRPCInternal', 'the answer is too large', error), answer.id));
+    }
+  }
+
+  /** Answers as texts, in the order of the requests. Once they are too large together the rest is refused. */
+  async #answerBatch(requests: readonly unknown[], call: RpcCall): Promise<string[]> {
+    const texts = new Array<string>(requests.length);
     let next = 0;
+    let characters = 0;
     const work = async (): Promise<void> => {
-      for (let i = next++; i < requests.length; i = next++) answers[i] = await this.answerOne(requests[i], call);
+      for (let i = next++; i < requests.length; i = next++) {
+        const isFull = characters > MAX_BATCH_CHARACTERS;
+        const text = this.#json(isFull ? this.#turnedAway(requests[i]) : await this.answerOne(requests[i], call));
+        characters += text.length;
+        texts[i] = text;
+      }
     };
     await Promise.all(Array.from({length: BATCH_AT_ONCE}, work));
-    return answers;
+    return texts;
+  }
+
+  #turnedAway(request: unknown): Answer {
+    const id = (request as {readonly id?: unknown} | null)?.id;
+    const isPlain = typeof id === 'number' || (typeof id === 'string' && id.length <= MAX_ID_CHARACTERS);
+    return this.#failed(new RpcError('ErrRPCBusy', 'the answers to the batch are too large'), isPlain ? id : null);
   }
 
   /** Answers one request as parsed; never throws. */

@@ -176,6 +176,35 @@ test('batches: in order, errors inside, at most 1000', async (t) => {
   equal(nested[0]?.error?.code, -32600);
 });
 
+test('answers that are too deep or too large are refused, not the death of the node', async (t) => {
+  const rpc = await RpcTestNode.open(t);
+  const depth = 100_000;
+  const deep = `{"method":"echo","params":[${'['.repeat(depth)}${']'.repeat(depth)}],"id":3}`;
+  const {error, id} = await replyTo(rpc, deep);
+  deepEqual([error?.code, id], [-32603, 3]);
+  const both = JSON.parse(await (await rpc.post(`[${deep},{"method":"getblockcount"}]`)).text()) as RpcReply[];
+  deepEqual(
+    both.map((entry) => entry.error?.code),
+    [-32603, undefined],
+  );
+  const batch = await (await rpc.post(`${'['.repeat(depth)}${']'.repeat(depth)}`)).text();
+  equal((JSON.parse(batch) as RpcReply[])[0]!.error?.code, -32600);
+  // Each of 100 answers has a million characters; none of them asks for that much.
+  const {chain} = rpc.node.parts;
+  Object.defineProperty(chain, 'steward', {
+    value: () => Promise.resolve({steward: new Uint8Array(500_000), against: 0n}),
+  });
+  const requests = Array.from({length: 100}, (_, number) => ({method: 'getnetworksteward', id: number}));
+  const replies = JSON.parse(await (await rpc.post(JSON.stringify(requests))).text()) as RpcReply[];
+  const good = replies.filter((reply) => reply.error === null).length;
+  ok(good >= 64 && good < 80, String(good));
+  deepEqual(
+    replies.map((reply) => reply.id),
+    requests.map((request) => request.id),
+  );
+  match(replies.at(-1)!.error!.message, /the answers to the batch are too large/);
+});
+
 test('numbers: integers of 64 bits are exact, what is not finite never leaves', async (t) => {
   const rpc = await RpcTestNode.open(t, {checkProof: () => Promise.resolve()});
   const text = await (await rpc.post('{"method":"getnetworksteward"}')).text();

@@ -127,6 +127,18 @@ test('frames that are too large, answers that nobody reads', async (t) => {
   equal(await other.call('getblockcount'), 0);
 });
 
+test('an answer that cannot be written is refused', async (t) => {
+  const rpc = await RpcTestNode.open(t, unproved);
+  const client = await RpcSocket.open(t, rpc, ADMIN);
+  const depth = 100_000;
+  const told = new Promise<string>((resolve) => {
+    client.socket.once('message', (data: Buffer) => resolve(data.toString()));
+  });
+  client.socket.send(`{"id":"deep","method":"echo","params":[${'['.repeat(depth)}${']'.repeat(depth)}]}`);
+  match(await told, /"code":-32603.*"id":"deep"/);
+  equal(await client.call('getblockcount'), 0);
+});
+
 test('blocks, and what of them the filter wants, over a reorganisation', async (t) => {
   const rpc = await RpcTestNode.open(t, unproved);
   const {chain} = rpc.node.parts;
