@@ -278,6 +278,7 @@ async function runNode(values: NodeValues, _argument: string, context: CommandCo
     node = await PktNode.open({
       ...options,
       log,
+      logLevel: log,
       onFailure: () => {
         failed = true;
         ended.abort();

@@ -15,6 +15,7 @@ import {NATIVE_SHA256} from '../service/crypto/native-sha256.ts';
 import {loadVerifier} from '../service/crypto/secp256k1.ts';
 import {StatusServer} from '../service/http/status-server.ts';
 import type {Log} from '../service/logs/log.ts';
+import type {LogLevel} from '../service/logs/pino-log.ts';
 import {createRoomCheck} from '../service/stores/disk-room.ts';
 import type {KeyValueStore} from '../service/stores/key-value-store.ts';
 import {openLevelStore} from '../service/stores/level-store.ts';
@@ -102,6 +103,8 @@ export interface NodeOptions {
   readonly nowMs?: () => number;
   /** The node cannot go on; it is to be closed. */
   readonly onFailure?: (error: unknown) => void;
+  /** Where `debuglevel` changes how much is logged. */
+  readonly logLevel?: {level: LogLevel};
   /** Called when a client asks the node to stop. */
   readonly onStop?: () => void;
 }
@@ -209,6 +212,7 @@ export class PktNode {
       nowMs: this.#nowMs,
       nowSeconds,
       startedSeconds: nowSeconds(),
+      log: this.#options.logLevel,
       stop: () => this.#options.onStop?.(),
     };
     const metrics = new NodeMetrics({dataDir, nowMs: this.#nowMs});

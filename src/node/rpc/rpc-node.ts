@@ -1,4 +1,5 @@
 import type {NodeProofInput, ProofResult, ProofRules} from '../../core/packetcrypt/index.ts';
+import type {LogLevel} from '../../service/logs/pino-log.ts';
 import type {CoinSet} from '../chain/audit.ts';
 import type {Chain} from '../chain/chain.ts';
 import type {ChainIndexes} from '../chain/indexes/index.ts';
@@ -33,6 +34,8 @@ export interface RpcNode {
   readonly nowSeconds: () => number;
   /** When the node was started, seconds. */
   readonly startedSeconds: number;
+  /** How much is logged; undefined where whoever runs the node does not let that be changed. */
+  readonly log: {level: LogLevel} | undefined;
   /** Begins an orderly stop. */
   readonly stop: () => void;
 }

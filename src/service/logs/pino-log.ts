@@ -6,6 +6,11 @@ import type {Log, LogFields} from './log.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
+/** A log whose level can be changed while it runs. */
+export interface LevelLog extends Log {
+  level: LogLevel;
+}
+
 export interface LogOptions {
   readonly level: LogLevel;
   /** One JSON object a line, or text for people. */
@@ -26,17 +31,28 @@ function plainFields(fields: LogFields): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, plain(value)]));
 }
 
-function adapt(logger: Logger): Log {
+function adapt(logger: Logger): LevelLog {
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: LogFields = {}): void => {
       if (logger.isLevelEnabled(level)) logger[level](plainFields(fields), message);
     };
-  return {debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error')};
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    get level() {
+      return logger.level as LogLevel;
+    },
+    set level(level) {
+      logger.level = level;
+    },
+  };
 }
 
 /** A log that writes lines to a stream. */
-export function createLog({level, format, out}: LogOptions): Log {
+export function createLog({level, format, out}: LogOptions): LevelLog {
   const options = {level, base: null, timestamp: pino.stdTimeFunctions.isoTime};
   const stream =
     format === 'json'

@@ -1,5 +1,6 @@
 // Every method at least once with a call that goes well and one that does not.
 import {deepEqual, equal, match, ok} from 'node:assert/strict';
+import {Writable} from 'node:stream';
 import {type TestContext, test} from 'node:test';
 import {decodeHex, encodeHex} from '../../../src/core/bytes/index.ts';
 import {encodeAddress, stewardShare, subsidy} from '../../../src/core/consensus/index.ts';
@@ -15,6 +16,7 @@ import {
   transactionId,
 } from '../../../src/core/primitives/index.ts';
 import {RPC_METHODS} from '../../../src/node/rpc/methods/index.ts';
+import {createLog} from '../../../src/service/logs/pino-log.ts';
 import {branch, genesisOf, mineOn} from '../../support/easy-blocks.ts';
 import {RpcTestNode} from '../../support/rpc-node.ts';
 import {signAll, testKey} from '../../support/signing.ts';
@@ -62,6 +64,7 @@ async function openFixture(t: TestContext): Promise<Fixture> {
     checkProof: () => Promise.resolve(),
     nowMs: () => NOW_MS,
     miningAddresses: [ADDRESS],
+    logLevel: {level: 'info'},
     indexes: new Set(['transactions', 'addresses', 'filters']),
   });
   const blocks = branch({network: NETWORK, tag: 1}, genesisOf(NETWORK), 0, 5);
@@ -159,6 +162,7 @@ function rows({blocks, paid, waiting}: Fixture): Record<string, Row> {
     version: {good: []},
     uptime: {good: [], result: 0},
     echo: {good: [{a: [1]}], result: {a: [1]}},
+    debuglevel: {good: ['show'], result: 'info', bad: ['loud']},
     help: {good: ['getblock'], bad: ['nosuch'], code: -8},
     stop: {good: []},
   };
@@ -360,6 +364,27 @@ test('a node is asked to stop', async (t) => {
   equal(await rpc.call('stop'), 'pktstack stopping.');
   equal(stopped, 1);
   equal(await rpc.call('getblockcount'), 0, 'who runs the node closes it');
+});
+
+test('how much is logged', async (t) => {
+  const lines: string[] = [];
+  const out = new Writable({
+    write: (line: Buffer, _encoding, done) => {
+      lines.push((JSON.parse(line.toString()) as {msg: string}).msg);
+      done();
+    },
+  });
+  const log = createLog({level: 'error', format: 'json', out});
+  const rpc = await RpcTestNode.open(t, {log, logLevel: log});
+  log.info('one');
+  equal(await rpc.call('debuglevel', 'info'), 'Done.');
+  log.info('two');
+  equal(await rpc.call('debuglevel', 'show'), 'info');
+  await rpc.call('debuglevel', 'silent');
+  log.error('three');
+  deepEqual(lines, ['two']);
+  const fixed = await RpcTestNode.open(t);
+  equal((await fixed.ask('debuglevel', ['debug'])).error?.code, -1);
 });
 
 test('coins add up to the subsidies', async (t) => {

@@ -50,7 +50,7 @@ function spend(from: Transaction, script: Uint8Array): Transaction {
 const point = (transaction: Transaction, index = 0): object => ({hash: shown(transactionId(transaction)), index});
 
 test('who a client is: by header or as its first call, in time', async (t) => {
-  const rpc = await RpcTestNode.open(t, {...unproved, rpcLimits: {authenticateMs: 150}});
+  const rpc = await RpcTestNode.open(t, unproved);
   const byHeader = await RpcSocket.open(t, rpc, ADMIN);
   equal(await byHeader.call('getblockcount'), 0);
   const {sessionid} = await byHeader.call<{sessionid: number}>('session');
@@ -71,7 +71,8 @@ test('who a client is: by header or as its first call, in time', async (t) => {
   const ended = hasty.closed();
   await rejects(hasty.ask('getblockcount'), /closed/);
   equal(await ended, 1008);
-  const silent = await RpcSocket.open(t, rpc);
+  const impatient = await RpcTestNode.open(t, {...unproved, rpcLimits: {authenticateMs: 300}});
+  const silent = await RpcSocket.open(t, impatient);
   equal(await silent.closed(), 1008, 'the time is up');
 
   const wrong = new WebSocket(`ws://${rpc.address}/ws`, {

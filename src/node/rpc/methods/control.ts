@@ -101,6 +101,18 @@ export function controlMethods(all: () => readonly RpcMethod[]): RpcMethod[] {
       },
     }),
     defineMethod({
+      name: 'debuglevel',
+      summary: 'Changes how much is logged until the node ends; "show" tells how much it is.',
+      result: 'text',
+      params: {level: z.enum(['show', 'debug', 'info', 'warn', 'error', 'silent'])},
+      run: ({log}, {level}) => {
+        if (log === undefined) throw new RpcError('ErrRPCMisc', 'the log of this node has one level');
+        if (level === 'show') return log.level;
+        log.level = level;
+        return 'Done.';
+      },
+    }),
+    defineMethod({
       name: 'stop',
       summary: 'Stops the node in order.',
       result: 'text',
