@@ -15,7 +15,6 @@ import {
   type SeenAddress,
 } from '../../src/core/protocol/p2p/index.ts';
 import {BAN_LIMIT, BanScore} from '../../src/node/p2p/ban-score.ts';
-import {Budget} from '../../src/node/p2p/budget.ts';
 import {PeerError, penaltyOf} from '../../src/node/p2p/errors.ts';
 import {
   IDLE_MS,
@@ -25,6 +24,7 @@ import {
   PING_INTERVAL_MS,
   PONG_DEADLINE_MS,
 } from '../../src/node/p2p/peer.ts';
+import {Budget} from '../../src/service/limits/budget.ts';
 import {MESSAGE_SAMPLES} from '../support/message-samples.ts';
 import {inShort, OWN_NONCE, PeerBench, REMOTE_VERSION, START_MS} from '../support/peers.ts';
 

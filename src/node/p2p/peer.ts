@@ -19,8 +19,8 @@ import {
   SERVICE,
   type VersionPayload,
 } from '../../core/protocol/p2p/index.ts';
+import {Budget, type Rate} from '../../service/limits/budget.ts';
 import type {BanScore} from './ban-score.ts';
-import {Budget, type Rate} from './budget.ts';
 import {PeerError, penaltyOf} from './errors.ts';
 
 export const NEGOTIATION_MS = 10_000;

@@ -10,7 +10,7 @@ import {
   type Payloads,
   WITNESS_FLAG,
 } from '../../core/protocol/p2p/index.ts';
-import {Budget, type Rate} from './budget.ts';
+import {Budget, type Rate} from '../../service/limits/budget.ts';
 import type {Connection} from './connection.ts';
 import type {RelayPool} from './relay/relay-pool.ts';
 import {hashKey} from './rolling-set.ts';

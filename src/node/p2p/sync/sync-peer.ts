@@ -1,5 +1,5 @@
 import {SERVICE} from '../../../core/protocol/p2p/index.ts';
-import {Budget, type Rate} from '../budget.ts';
+import {Budget, type Rate} from '../../../service/limits/budget.ts';
 import type {Connection} from '../connection.ts';
 import {RollingSet} from '../rolling-set.ts';
 

@@ -1,0 +1,151 @@
+// The announcement handler over HTTP.   pool spec §2.3
+import {createHash, timingSafeEqual} from 'node:crypto';
+import type {Server} from 'node:http';
+import type {AddressInfo} from 'node:net';
+import {type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify';
+import {ANN_BYTES} from '../../../core/packetcrypt/index.ts';
+import type {PoolEnvelope} from '../../../core/protocol/pool/index.ts';
+import {AddressGuard} from '../../../service/limits/address-guard.ts';
+import type {Log} from '../../../service/logs/log.ts';
+import {StoreError} from '../../../service/stores/key-value-store.ts';
+import type {AnnFiles} from './ann-files.ts';
+import {type AnnHandler, MAX_POST_ANNS} from './ann-handler.ts';
+import {SubmitError} from './errors.ts';
+
+export interface AnnServerOptions {
+  readonly handler: AnnHandler;
+  readonly files: AnnFiles;
+  /** For downloads; none where it is empty. */
+  readonly blockMinerPassword: string;
+  readonly log: Log;
+  /** Posts under way at a time; more are told that the handler is overloaded. */
+  readonly maxPosts?: number;
+}
+
+/** Read to the end even when it is refused, up to here. */
+const MAX_BODY_BYTES = 4 * (MAX_POST_ANNS + 1) * ANN_BYTES;
+const BODY_MS = 30_000;
+const KEEP_ALIVE_MS = 75_000;
+const MAX_CONNECTIONS = 10_000;
+const MAX_POSTS = 256;
+/** Bytes of one address: an announcement miner of a hundred Mbit/s is well within. */
+const RATE = Object.freeze({perSecond: 50 * 2 ** 20, burst: 200 * 2 ** 20});
+/** Forged announcements until an address is shut out. */
+const TOLERANCE: number = 1.5 * MAX_POST_ANNS;
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+export class AnnServer {
+  readonly #options: AnnServerOptions;
+  readonly #http: FastifyInstance;
+  readonly #guard: AddressGuard;
+  readonly #password: Buffer;
+  #posts = 0;
+
+  constructor(options: AnnServerOptions) {
+    this.#options = options;
+    this.#password = digest(options.blockMinerPassword);
+    this.#guard = new AddressGuard({rate: RATE, tolerance: TOLERANCE, now: () => performance.now()});
+    this.#http = fastify({
+      bodyLimit: MAX_BODY_BYTES,
+      requestTimeout: BODY_MS,
+      connectionTimeout: 2 * BODY_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      forceCloseConnections: 'idle',
+    }) as FastifyInstance;
+    (this.#http.server as Server).maxConnections = MAX_CONNECTIONS;
+    this.#http.removeAllContentTypeParsers();
+    this.#http.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
+    this.#http.post('/submit', (request, reply) => this.#submit(request, reply));
+    this.#http.get('/anns/index.json', (_request, reply) =>
+      reply
+        .header('cache-control', 'max-age=1')
+        .type('application/json')
+        .send(Buffer.from(JSON.stringify(options.files.index()))),
+    );
+    this.#http.get('/anns/:name', (request, reply) => this.#download(request, reply));
+    this.#http.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send('Not found'));
+    this.#http.setErrorHandler((error: FastifyError, _request, reply) => {
+      const status = error.statusCode ?? 500;
+      if (status >= 500) options.log.error('a request failed', {error});
+      return refuse(reply, status, status >= 500 ? 'internal error' : error.message);
+    });
+  }
+
+  async #submit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const {handler, log, maxPosts = MAX_POSTS} = this.#options;
+    const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+    if (this.#guard.isBanned(request.ip)) return refuse(reply, 403, new SubmitError('banned').wire);
+    if (this.#posts >= maxPosts || !this.#guard.take(request.ip, body.length)) return refuse(reply, 503, 'overloaded');
+    this.#posts++;
+    try {
+      const {result, warn, forged} = await handler.submit(new Uint8Array(body), {
+        worknum: header(request, 'x-pc-worknum'),
+        payto: header(request, 'x-pc-payto'),
+        sver: header(request, 'x-pc-sver'),
+      });
+      this.#charge(request.ip, forged);
+      return send(reply, 200, {result, error: [], warn});
+    } catch (error) {
+      if (error instanceof SubmitError) {
+        this.#charge(request.ip, error.forged);
+        return refuse(reply, error.status, error.wire);
+      }
+      if (!(error instanceof StoreError)) throw error;
+      log.error('announcements cannot be written down', {error});
+      return refuse(reply, 503, 'disconnected');
+    } finally {
+      this.#posts--;
+    }
+  }
+
+  #charge(ip: string, forged: number): void {
+    if (forged > 0 && this.#guard.bad(ip, forged)) this.#options.log.info('an address is shut out for a while', {ip});
+  }
+
+  async #download(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const {files, blockMinerPassword} = this.#options;
+    const given = header(request, 'x-pc-passwd');
+    if (blockMinerPassword !== '' && (given === undefined || !timingSafeEqual(digest(given), this.#password))) {
+      const text = given === undefined ? 'x-pc-passwd missing' : 'x-pc-passwd incorrect';
+      return reply
+        .code(401)
+        .type('application/json')
+        .send(Buffer.from(JSON.stringify(text)));
+    }
+    const {name} = request.params as {name: string};
+    const bytes = /^anns_[0-9_]+\.bin$/.test(name) ? await files.read(name) : undefined;
+    if (bytes === undefined) return reply.code(404).header('cache-control', 'no-store').send('');
+    return reply.header('cache-control', 'max-age=1000').type('application/octet-stream').send(Buffer.from(bytes));
+  }
+
+  /** Begins to listen; gives the address. Rejects with the system's error. */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    await this.#http.listen({host, port});
+    return this.#http.server.address() as AddressInfo;
+  }
+
+  /** Answers what was posted, then closes. */
+  async close(): Promise<void> {
+    await this.#http.close();
+  }
+}
+
+function header(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function send(reply: FastifyReply, status: number, envelope: PoolEnvelope<unknown>): FastifyReply {
+  return reply
+    .code(status)
+    .type('application/json')
+    .send(Buffer.from(JSON.stringify(envelope)));
+}
+
+/** Existing miners read null here, and look for nothing but the text "overloaded". */
+function refuse(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return send(reply, status, {result: null, error: [text], warn: []});
+}
