@@ -1,11 +1,11 @@
 // Rules of the chain that pktreg has no occasion for: checkpoints.   chain spec §3.2, §3.14
-import {equal, rejects} from 'node:assert/strict';
+import {equal, rejects, throws} from 'node:assert/strict';
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {type TestContext, test} from 'node:test';
-import {RuleError} from '../../src/core/consensus/index.ts';
-import {type Network, PKTREG} from '../../src/core/params/index.ts';
+import {checkSinceCheckpoint, RuleError} from '../../src/core/consensus/index.ts';
+import {type Network, PKT, PKTREG} from '../../src/core/params/index.ts';
 import {type Block, blockHash} from '../../src/core/primitives/index.ts';
 import {Chain} from '../../src/node/chain/chain.ts';
 import {StoredBlocks} from '../../src/node/chain/stored-blocks.ts';
@@ -101,4 +101,25 @@ test('work that throws at once rejects, and the chain goes on', async (t) => {
   await rejects(chain.exclusive(failing), /at once/);
   equal(await chain.accept(MAIN[0]!), true);
   equal(await chain.exclusive(() => Promise.resolve(5)), 5);
+});
+
+test('after a checkpoint no block is older than it', async (t) => {
+  const chain = await openChain(t, CHECKED);
+  for (const block of MAIN.slice(0, 6)) await chain.accept(block);
+  const checkpointTime = MAIN[5]!.header.time;
+  const [next] = branch({network: PKTREG, tag: 3}, MAIN[5]!, 6, 1);
+  const at = (time: number): Block => ({...next!, header: {...next!.header, time}});
+  await rejects(chain.accept(at(checkpointTime - 1)), isRule('ErrCheckpointTimeTooOld'));
+  equal(await chain.accept(at(checkpointTime)), true);
+});
+
+test('since a checkpoint bits get easier fourfold in each four times the time of a window, and no faster', () => {
+  const checkpoint = {...genesisOf(PKT).header, bits: 0x1c00ffff, time: 1_600_000_000};
+  const after = (seconds: number, bits: number) => ({...checkpoint, time: checkpoint.time + seconds, bits});
+  checkSinceCheckpoint(PKT, checkpoint, after(0, 0x1c00ffff));
+  throws(() => checkSinceCheckpoint(PKT, checkpoint, after(0, 0x1c010000)), isRule('ErrDifficultyTooLow'));
+  checkSinceCheckpoint(PKT, checkpoint, after(1, 0x1c03fffc));
+  throws(() => checkSinceCheckpoint(PKT, checkpoint, after(483_840, 0x1c03fffd)), isRule('ErrDifficultyTooLow'));
+  checkSinceCheckpoint(PKT, checkpoint, after(483_841, 0x1c0ffff0));
+  checkSinceCheckpoint(PKTREG, checkpoint, after(0, 0x207fffff));
 });

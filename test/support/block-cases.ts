@@ -33,11 +33,8 @@ export const ELSEWHERE: Readonly<Partial<Record<RuleName, {readonly why: string;
   Object.freeze({
     ErrBadCheckpoint: {why: 'pktreg has no checkpoints', test: 'test/node/chain-rules.test.ts'},
     ErrForkTooOld: {why: 'pktreg has no checkpoints', test: 'test/node/chain-rules.test.ts'},
-    ErrCheckpointTimeTooOld: {
-      why: 'pktreg has no checkpoints; no node of this project refuses with it',
-      test: undefined,
-    },
-    ErrDifficultyTooLow: {why: 'pktreg has no checkpoints; no node of this project refuses with it', test: undefined},
+    ErrCheckpointTimeTooOld: {why: 'pktreg has no checkpoints', test: 'test/node/chain-rules.test.ts'},
+    ErrDifficultyTooLow: {why: 'pktreg has no checkpoints', test: 'test/node/chain-rules.test.ts'},
     ErrNoTxInputs: {
       why: 'a transaction without inputs cannot be encoded: it reads as the mark of a witness',
       test: 'test/core/consensus/block-rules.test.ts',

@@ -1,5 +1,5 @@
 // Rules on a header at its place in the chain.   chain spec §3.2
-import {equalBytes} from '../bytes/index.ts';
+import {compactToBig, equalBytes} from '../bytes/index.ts';
 import type {Network} from '../params/index.ts';
 import {type BlockHeader, blockHash} from '../primitives/index.ts';
 import {RuleError} from './errors.ts';
@@ -34,4 +34,23 @@ export function checkHeader<Point extends ChainPoint>(context: HeaderContext<Poi
   if (checkpoint !== undefined && !equalBytes(checkpoint.hash, blockHash(header))) {
     throw new RuleError('ErrBadCheckpoint', {height});
   }
+}
+
+/**
+ * Holds a header to the last checkpoint that the chain has reached: no older than it, and no easier than bits can have become
+ * since. Throws RuleError 'ErrCheckpointTimeTooOld', 'ErrDifficultyTooLow'.   chain spec §3.14
+ */
+export function checkSinceCheckpoint(network: Network, checkpoint: BlockHeader, header: BlockHeader): void {
+  const {retargetBlocks, retargetSeconds, retargetFactor, limitBits} = network.difficulty;
+  if (header.time < checkpoint.time) {
+    throw new RuleError('ErrCheckpointTimeTooOld', {time: header.time, checkpoint: checkpoint.time});
+  }
+  if (retargetBlocks === undefined) return;
+  const [target, start, limit] = [header.bits, checkpoint.bits, limitBits].map((bits) => compactToBig(bits) ?? 0n);
+  let easiest = start!;
+  for (let seconds = header.time - checkpoint.time; seconds > 0 && easiest < limit!; ) {
+    easiest *= BigInt(retargetFactor);
+    seconds -= retargetSeconds * retargetFactor;
+  }
+  if (target! > easiest && target! > 0n) throw new RuleError('ErrDifficultyTooLow', {bits: header.bits});
 }

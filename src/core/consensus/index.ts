@@ -6,7 +6,7 @@
 export {decodeAddress, decodeAnyAddress, encodeAddress} from './address.ts';
 export {ADDRESS_ERRORS, AddressError, type AddressErrorCode} from './address-errors.ts';
 export {type CheckedBlock, checkBlock, MAX_BLOCK_WEIGHT, MAX_STRIPPED_BYTES} from './check-block.ts';
-export {checkHeader, checkNotTooNew, type HeaderContext} from './check-header.ts';
+export {checkHeader, checkNotTooNew, checkSinceCheckpoint, type HeaderContext} from './check-header.ts';
 export {checkSigops, checkTransactionScripts} from './check-scripts.ts';
 export {checkOutputs, checkTransaction, outpointKey} from './check-transaction.ts';
 export {declaredHeight} from './coinbase.ts';

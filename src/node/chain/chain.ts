@@ -7,6 +7,7 @@ import {
   checkBlock,
   checkHeader,
   checkNotTooNew,
+  checkSinceCheckpoint,
   checkWitnessCommitment,
   connectBlock,
   isFinal,
@@ -381,6 +382,10 @@ export class Chain extends BlockTree {
   #checkPlace({block, declaredHeight}: CheckedBlock, parent: number): void {
     const height = this.index.height(parent) + 1;
     if (declaredHeight !== height) throw new RuleError('ErrBadCoinbaseHeight', {declaredHeight, height});
+    const checkpoint = this.#reachedCheckpoint;
+    if (checkpoint !== undefined) {
+      checkSinceCheckpoint(this.network, this.index.header(this.best[checkpoint]!), block.header);
+    }
     const medianTime = this.index.medianTime(parent);
     const {ancestorAt} = this.index;
     checkHeader({network: this.network, previous: this.index.point(parent), medianTime, ancestorAt}, block.header);
@@ -392,10 +397,15 @@ export class Chain extends BlockTree {
     checkWitnessCommitment(block.transactions);
   }
 
+  /** Height of the last checkpoint that the best chain has reached. */
+  get #reachedCheckpoint(): number | undefined {
+    return this.network.checkpoints.findLast(({height}) => height <= this.height)?.height;
+  }
+
   /** A branch may not leave the best chain below the last checkpoint that it has reached. */
   #checkFork(parent: number, height: number): void {
-    const reached = this.network.checkpoints.findLast((checkpoint) => checkpoint.height <= this.height);
-    if (reached === undefined || height > reached.height) return;
+    const reached = this.#reachedCheckpoint;
+    if (reached === undefined || height > reached) return;
     if (this.best[height - 1] !== parent || height <= this.height) throw new RuleError('ErrForkTooOld', {height});
   }
 

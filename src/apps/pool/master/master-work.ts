@@ -1,7 +1,6 @@
 // What the master hands out, as a function of the node's template and the settings alone, so that two masters say the same.
 // pool spec §3.1–§3.3, §7
 import {BytesError, decodeHex, readU32} from '../../../core/bytes/index.ts';
-import {sha256} from '../../../core/crypto/index.ts';
 import {HEADER_BYTES} from '../../../core/packetcrypt/index.ts';
 import {
   type BlockInfo,
@@ -11,6 +10,7 @@ import {
   PoolError,
   shareTarget,
 } from '../../../core/protocol/pool/index.ts';
+import {signingSeed} from '../../../service/pool/signing-seed.ts';
 
 const BITS_OFFSET = 72;
 const PREVIOUS_OFFSET = 4;
@@ -75,15 +75,6 @@ export function readTemplate(value: unknown): RawTemplate {
     throw new PoolError('bad-document', {where: 'getrawblocktemplate', field: 'coinbase_no_witness'});
   }
   return value as RawTemplate;
-}
-
-/** Seed of the signing key of a height.   pool spec §3.8 */
-export function signingSeed(privateSeed: string, height: number): Uint8Array {
-  const text = new TextEncoder().encode(privateSeed);
-  const bytes = new Uint8Array(text.length + 4);
-  bytes.set(text);
-  new DataView(bytes.buffer).setUint32(text.length, height, true);
-  return sha256(bytes);
 }
 
 /** Key that announcements on the parent of a height must be signed with; zeros where they are not signed. */
