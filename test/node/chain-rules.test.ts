@@ -42,10 +42,18 @@ const isRule =
   (error: unknown): boolean =>
     error instanceof RuleError && error.code === code;
 
-/** A branch of another miner that leaves the main one at a height. */
+/** A branch of another miner that leaves the main one at a height, with times behind all of the main one. */
 function side(height: number, count: number): Block[] {
   const parent = height === 0 ? genesisOf(PKTREG) : MAIN[height - 1]!;
-  return branch({network: PKTREG, tag: 2}, parent, height, count);
+  const late = (block: Block, previous: Block): Block => {
+    const header = {...block.header, previous: blockHash(previous.header), time: block.header.time + 3600};
+    return {...block, header};
+  };
+  const blocks: Block[] = [];
+  for (const block of branch({network: PKTREG, tag: 2}, parent, height, count)) {
+    blocks.push(late(block, blocks.at(-1) ?? parent));
+  }
+  return blocks;
 }
 
 test('at the height of a checkpoint only its block is taken', async (t) => {
