@@ -292,7 +292,12 @@ async function runNode(values: NodeValues, _argument: string, context: CommandCo
   log.info('node is up', {network: network.name, height: node.parts.chain.height, dataDir: options.dataDir});
   await aborted(AbortSignal.any([interrupted, ended.signal]));
   log.info('stopping');
-  await node.close();
+  try {
+    await node.close();
+  } catch (error) {
+    log.error('not everything could be closed in order', {error});
+    failed = true;
+  }
   log.info('stopped');
   return failed ? EXIT_INVALID : 0;
 }

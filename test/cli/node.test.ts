@@ -1,6 +1,6 @@
 import {deepEqual, doesNotMatch, equal, match, ok} from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
-import {existsSync, readFileSync, writeFileSync} from 'node:fs';
+import {existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {request} from 'node:https';
 import {join} from 'node:path';
 import {test} from 'node:test';
@@ -123,6 +123,15 @@ test('passwords stand neither in the log nor in the list of processes', async (t
   });
 });
 
+test('what cannot be written at the end is told, and is no bug', async (t) => {
+  const node = await RunningNode.of(t);
+  rmSync(join(node.dataDir, 'peers'), {recursive: true});
+  writeFileSync(join(node.dataDir, 'peers'), '');
+  deepEqual(await node.end(), {code: 0, signal: null});
+  match(node.stderr, /WARN: .*peers/);
+  match(node.stderr, /INFO: stopped\n$/);
+});
+
 test('log levels: silent says nothing, warn leaves out what is good', async (t) => {
   for (const level of ['silent', 'warn']) {
     const node = await RunningNode.of(t, {args: ['--log-level', level]});
@@ -145,6 +154,9 @@ test('health, readiness and metrics', async (t) => {
   const dimensionless = /^pkt_node_(height|target_height|peers|mempool_transactions)$/;
   for (const [, name, type] of named) {
     if (type !== 'counter' && !dimensionless.test(name!)) match(name!, /_(seconds|bytes)$/);
+  }
+  for (const [name] of readFileSync('docs/node.md', 'utf8').matchAll(/pkt_\w+/g)) {
+    match(text, new RegExp(`^${name} `, 'm'), 'the guide names it');
   }
   match(text, /^pkt_node_height 0$/m);
   match(text, /^pkt_node_blocks_refused_total 0$/m);

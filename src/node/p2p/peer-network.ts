@@ -195,7 +195,7 @@ export class PeerNetwork {
   }
 
   #background(work: Promise<unknown>): void {
-    const logged = work.catch((error: unknown) => this.#log.warn('peers', {reason: String(error)}));
+    const logged = work.catch((error: unknown) => this.#log.warn('work around peers failed', {reason: String(error)}));
     this.#work = Promise.all([this.#work, logged]);
   }
 
@@ -308,8 +308,8 @@ export class PeerNetwork {
     const hub = this.#hub.close();
     for (const socket of this.#sockets) if (socket.connecting) socket.destroy();
     await Promise.all([servers, hub, ...sockets]);
+    this.#background(this.#save());
     await this.#work;
-    await this.#save();
   }
 }
 
