@@ -74,6 +74,8 @@ interface Current {
   /** Answers by share id. */
   readonly answers: Map<string, Promise<Answered>>;
   template: Promise<TemplateFile> | undefined;
+  /** Ends with the submission at hand. */
+  submitting: Promise<unknown>;
   /** Until then blocks count as shares; monotonic milliseconds. */
   quietUntil: number;
 }
@@ -111,7 +113,14 @@ export class BlockHandler {
     const before = this.#current?.work;
     if (before !== undefined && equalBytes(before.header, work.header) && equalBytes(before.coinbase, work.coinbase))
       return;
-    this.#current = {work, url: masterUrl, answers: new Map(), template: undefined, quietUntil: 0};
+    this.#current = {
+      work,
+      url: masterUrl,
+      answers: new Map(),
+      template: undefined,
+      submitting: Promise.resolve(),
+      quietUntil: 0,
+    };
     this.#parents.clear();
     const hasNewBlock = before !== undefined && !equalBytes(previousOf(before.header), previousOf(work.header));
     if (hasNewBlock) void this.#tellOfBlock(encodeHex(previousOf(work.header).reverse()));
@@ -165,8 +174,7 @@ export class BlockHandler {
     }
     const proof = this.#signed(share.proof, work.height);
     const outcome = await this.#verify(current, header, proof, share.commitment);
-    const isWinner = outcome === 'OK' && performance.now() >= current.quietUntil;
-    const isBlock = isWinner && (await this.#submitBlock(current, header, proof, share.commitment));
+    const isBlock = outcome === 'OK' && (await this.#submitInTurn(current, header, proof, share.commitment));
     const {annLeastWorkTarget, numAnns} = decodeCommitment(share.commitment);
     const result: ShareEvent = {
       type: 'share',
@@ -260,6 +268,20 @@ export class BlockHandler {
       }
     }
     throw new ShareError('not-connected', `server not ready: ${(failure as Error).message}`, 500);
+  }
+
+  /** One block of a work at a time: once one is taken, the others count as shares. */
+  #submitInTurn(
+    current: Current,
+    header: Uint8Array,
+    proof: PacketCryptProof,
+    commitment: Uint8Array,
+  ): Promise<boolean> {
+    const turn = current.submitting.then(() =>
+      performance.now() < current.quietUntil ? false : this.#submitBlock(current, header, proof, commitment),
+    );
+    current.submitting = turn.catch(() => {});
+    return turn;
   }
 
   /** True when a node has taken the block. */
