@@ -3,6 +3,7 @@
 import {Command, InvalidArgumentError, Option} from 'commander';
 import {readSettings, type SettingsSource} from './settings.ts';
 import type {Terminal} from './terminal.ts';
+import {UsageError} from './usage-error.ts';
 
 /** One option. `parse` turns its text into the value or throws InvalidArgumentError; a row without it is a switch. */
 export interface OptionRow<Value> {
@@ -190,4 +191,10 @@ export function hostPort(lowest: 0 | 1): (text: string) => HostPort {
       `"${text}" is no HOST:PORT with a port from ${lowest} to 65535; write [::1]:80 for IPv6.`,
     );
   };
+}
+
+/** Address of a pool, without slash at the end. */
+export function poolUrl(text: string): string {
+  if (/^https?:\/\/[^\s/?#]+[^\s?#]*$/.test(text)) return text.replace(/\/+$/, '');
+  throw new UsageError(`"${text}" is no address of a pool; write it like http://pool.example/master.`);
 }

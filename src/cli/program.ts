@@ -1,14 +1,15 @@
 // Owns: what `pkt` as a whole does: the list of commands, exit codes, how mistakes and interrupts end it.
 // Does not own: the commands, one file each.
 import {Command, CommanderError} from 'commander';
-import {annMineCommand} from './ann-mine.ts';
-import {annVerifyCommand} from './ann-verify.ts';
+import {annCommand} from './ann.ts';
 import {benchCommand} from './bench.ts';
+import {blkCommand} from './blk.ts';
 import {blockVerifyCommand} from './block-verify.ts';
 import {demoCommand} from './demo.ts';
 import {EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE} from './exit-codes.ts';
 import {nodeCommand} from './node.ts';
 import {type CommandContext, makeGroup} from './options.ts';
+import {poolCommand} from './pool.ts';
 import {rpcCommand} from './rpc.ts';
 import {Terminal} from './terminal.ts';
 import {UsageError} from './usage-error.ts';
@@ -20,9 +21,9 @@ export function createProgram(context: CommandContext): Command {
     .description('The PKT network: full node, PacketCrypt mining and verification.')
     .version(packageVersion(), '--version', 'print the version')
     .addCommand(demoCommand(context))
-    .addCommand(
-      makeGroup('ann', 'Mine and verify announcements.', [annMineCommand(context), annVerifyCommand(context)]),
-    )
+    .addCommand(annCommand(context))
+    .addCommand(blkCommand(context))
+    .addCommand(poolCommand(context))
     .addCommand(makeGroup('block', 'Verify block proofs.', [blockVerifyCommand(context)]))
     .addCommand(nodeCommand(context))
     .addCommand(rpcCommand(context))

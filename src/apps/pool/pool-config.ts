@@ -1,0 +1,160 @@
+// The configuration of a pool, one file for all its programs.   pool spec §11
+import {parse as parseToml, TomlError} from 'smol-toml';
+import {z} from 'zod';
+import {CodedError, type ErrorTable} from '../../core/errors.ts';
+import {annTargetForWork, isTarget} from '../../core/protocol/pool/index.ts';
+
+export type PoolConfigErrorCode = 'bad-toml' | 'bad-pool-config';
+
+export const POOL_CONFIG_ERRORS: ErrorTable<PoolConfigErrorCode> = Object.freeze({
+  'bad-toml': {text: 'the configuration is not valid TOML'},
+  'bad-pool-config': {text: 'the configuration of the pool has mistakes'},
+});
+
+export class PoolConfigError extends CodedError<PoolConfigErrorCode> {
+  constructor(code: PoolConfigErrorCode, details: Readonly<Record<string, unknown>>, cause?: unknown) {
+    super(code, POOL_CONFIG_ERRORS[code], details, cause);
+  }
+}
+
+export interface NodeSettings {
+  readonly url: string;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  /** File with user:password, as nodes write it. */
+  readonly cookie_file?: string | undefined;
+}
+
+export interface HandlerSettings {
+  /** As others reach it, with /submit. */
+  readonly public_url: string;
+  readonly listen: string;
+  readonly threads: number;
+}
+
+export interface AnnHandlerSettings extends HandlerSettings {
+  /** Announcements that may wait to be judged. */
+  readonly queue_anns: number;
+  readonly files_to_keep: number;
+  readonly block_miner_passwd: string;
+}
+
+export interface MasterSection {
+  readonly listen: string;
+  /** Hashes that an announcement takes at least; or the same as a compact target. */
+  readonly ann_work?: number | undefined;
+  readonly ann_target?: number | undefined;
+  readonly share_work_divisor: number;
+  readonly ann_versions: readonly number[];
+  readonly mine_old_anns: number;
+  readonly poll_ms: number;
+}
+
+/** The whole file. Handlers stand in the order of their numbers. */
+export interface PoolSettings {
+  readonly network: 'pkt' | 'pkttest' | 'pktreg';
+  readonly root_workdir: string;
+  readonly master_url: string;
+  /** Further masters that hand out the same. */
+  readonly standby_urls: readonly string[];
+  readonly paymaker_url: string;
+  readonly paymaker_http_password: string;
+  readonly private_seed?: string | undefined;
+  /** The first is preferred. */
+  readonly nodes: readonly NodeSettings[];
+  readonly master: MasterSection;
+  readonly ann_handler: Readonly<Record<string, AnnHandlerSettings>>;
+  readonly blk_handler: Readonly<Record<string, HandlerSettings>>;
+}
+
+const URL_TEXT = z
+  .string()
+  .regex(
+    /^https?:\/\/[^\s/?#]+[^\s?#]*[^/\s?#]$/,
+    'expected an address like http://host:port, without slash at the end',
+  );
+const LISTEN = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, 'expected HOST:PORT');
+const SECRET = z.string().min(1).max(500);
+
+const NODE = z.strictObject({
+  url: URL_TEXT,
+  user: SECRET.optional(),
+  password: SECRET.optional(),
+  /** File with user:password, as nodes write it. */
+  cookie_file: z.string().optional(),
+});
+
+const HANDLER = z.strictObject({
+  /** As others reach it, with /submit. */
+  public_url: URL_TEXT,
+  listen: LISTEN,
+});
+
+const SCHEMA = z.strictObject({
+  network: z.enum(['pkt', 'pkttest', 'pktreg']).default('pkt'),
+  root_workdir: z.string().min(1),
+  master_url: URL_TEXT,
+  /** Further masters that hand out the same. */
+  standby_urls: z.array(URL_TEXT).default([]),
+  paymaker_url: URL_TEXT,
+  paymaker_http_password: SECRET,
+  private_seed: SECRET.optional(),
+  /** The first is preferred. */
+  nodes: z.array(NODE).min(1),
+  master: z
+    .strictObject({
+      listen: LISTEN,
+      /** Hashes that an announcement takes at least. */
+      ann_work: z
+        .number()
+        .min(1)
+        .max(2 ** 40)
+        .optional(),
+      /** The same as a compact target. */
+      ann_target: z.int().refine(isTarget, 'expected a compact target').optional(),
+      share_work_divisor: z.number().min(0.000_001).max(1e9).default(64),
+      ann_versions: z.array(z.int().min(0).max(255)).min(1).default([1]),
+      mine_old_anns: z.int().min(0).max(5).default(2),
+      poll_ms: z.int().min(50).max(60_000).default(500),
+    })
+    .refine(({ann_work, ann_target}) => (ann_work === undefined) !== (ann_target === undefined), {
+      error: 'give ann_work or ann_target, one of them',
+    }),
+  ann_handler: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9_-]{1,50}$/),
+      HANDLER.extend({
+        threads: z.int().min(1).max(63).default(1),
+        /** Announcements that may wait to be judged. */
+        queue_anns: z.int().min(1024).max(10_000_000).default(65_536),
+        files_to_keep: z.int().min(1).max(100_000).default(500),
+        block_miner_passwd: z.string().max(500).default(''),
+      }),
+    )
+    .default({}),
+  blk_handler: z
+    .record(z.string().regex(/^[A-Za-z0-9_-]{1,50}$/), HANDLER.extend({threads: z.int().min(1).max(63).default(1)}))
+    .default({}),
+});
+
+/** Reads a configuration. Throws PoolConfigError, which names all mistakes at once. */
+export function readPoolSettings(text: string): PoolSettings {
+  let parsed: unknown;
+  try {
+    parsed = parseToml(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    throw new PoolConfigError('bad-toml', {line: error.line, reason: error.message.split('\n')[0]}, error);
+  }
+  const result = SCHEMA.safeParse(parsed);
+  if (!result.success) {
+    const mistakes = result.error.issues.map(({path, message}) => `${path.join('.') || 'file'}: ${message}`);
+    throw new PoolConfigError('bad-pool-config', {mistakes: mistakes.join('; ')}, result.error);
+  }
+  return result.data;
+}
+
+/** The compact target of announcements. */
+export function annTargetOf({master: {ann_work, ann_target}}: PoolSettings): number {
+  return ann_target ?? annTargetForWork(ann_work!);
+}

@@ -1,0 +1,254 @@
+// The programs of a pool, each put together from its parts.
+import {readFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {AnnouncementValidator, type SpawnThread} from '../../core/engines/index.ts';
+import {NETWORKS, type Network} from '../../core/params/index.ts';
+import {loadVerifier} from '../../service/crypto/secp256k1.ts';
+import type {Log} from '../../service/logs/log.ts';
+import {createHttpSender, EventLog} from '../../service/pool/event-log.ts';
+import {PoolFollower} from '../../service/pool/pool-follower.ts';
+import {RpcClient} from '../../service/rpc-client.ts';
+import {BlockVerifier} from '../../service/threads/block-verifier.ts';
+import {AnnFiles} from './ann-handler/ann-files.ts';
+import {AnnHandler, TRACKED_PARENTS} from './ann-handler/ann-handler.ts';
+import {AnnServer} from './ann-handler/ann-server.ts';
+import {SeenStore} from './ann-handler/seen-store.ts';
+import {BlockHandler} from './block-handler/block-handler.ts';
+import {BlockServer} from './block-handler/block-server.ts';
+import {BlockSubmitter} from './block-handler/block-submitter.ts';
+import {Master} from './master/master.ts';
+import {MasterServer} from './master/master-server.ts';
+import type {MasterSettings} from './master/master-work.ts';
+import {annTargetOf, type PoolSettings} from './pool-config.ts';
+
+export interface ProgramOptions {
+  readonly settings: PoolSettings;
+  readonly log: Log;
+  readonly version: string;
+  readonly spawn: SpawnThread;
+  /** Wall clock, milliseconds. */
+  readonly nowMs: () => number;
+  /** The program cannot go on. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** A running program of a pool. */
+export interface PoolProgram {
+  /** Where it listens. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+const NODE_MS = 30_000;
+const SUBMIT = /\/submit$/;
+
+function networkOf({network}: PoolSettings): Network {
+  return NETWORKS.find(({name}) => name === network)!;
+}
+
+/** Closes what was opened, last first; a failure in between keeps nothing else from being closed. */
+class Closers {
+  readonly #list: (() => Promise<void> | void)[] = [];
+
+  add(close: () => Promise<void> | void): void {
+    this.#list.push(close);
+  }
+
+  async close(): Promise<void> {
+    let failure: unknown;
+    for (const close of this.#list.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+  }
+}
+
+/** Opens a program; what was opened is closed again when a part fails. */
+async function opened(open: (closers: Closers) => Promise<string>): Promise<PoolProgram> {
+  const closers = new Closers();
+  try {
+    const address = await open(closers);
+    return {address, close: () => closers.close()};
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function openNodes({nodes}: PoolSettings): Promise<RpcClient[]> {
+  return Promise.all(
+    nodes.map(async ({url, user, password, cookie_file: cookie}) => {
+      const [first = '', ...rest] = cookie === undefined ? [] : (await readFile(cookie, 'utf8')).trim().split(':');
+      return new RpcClient({url, user: user ?? first, password: password ?? rest.join(':'), timeoutMs: NODE_MS});
+    }),
+  );
+}
+
+function listenOf(listen: string): {host: string; port: number} {
+  const colon = listen.lastIndexOf(':');
+  return {host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1))};
+}
+
+/** What the master hands out, as the settings say. */
+export function masterSettings(settings: PoolSettings): MasterSettings {
+  const annUrls = Object.values(settings.ann_handler).map(({public_url: url}) => url);
+  return {
+    masterUrl: settings.master_url,
+    submitAnnUrls: annUrls,
+    downloadAnnUrls: annUrls.map((url) => url.replace(SUBMIT, '')),
+    submitBlockUrls: Object.values(settings.blk_handler).map(({public_url: url}) => url),
+    paymakerUrl: settings.paymaker_url,
+    annVersions: settings.master.ann_versions,
+    mineOldAnns: settings.master.mine_old_anns,
+    annTarget: annTargetOf(settings),
+    shareWorkDivisor: settings.master.share_work_divisor,
+    shareTarget: undefined,
+    privateSeed: settings.private_seed ?? null,
+  };
+}
+
+/** standby: takes the files of the masters named in the settings before it makes its own. */
+export function openMasterProgram({settings, log}: ProgramOptions, standby: boolean): Promise<PoolProgram> {
+  return opened(async (closers) => {
+    const master = await Master.open({
+      nodes: await openNodes(settings),
+      settings: masterSettings(settings),
+      dir: join(settings.root_workdir, standby ? 'master_standby' : 'master'),
+      log,
+      pollMs: settings.master.poll_ms,
+      ...(standby && {standbyOf: [settings.master_url, ...settings.standby_urls]}),
+    });
+    closers.add(() => master.close());
+    const server = new MasterServer({master, log});
+    closers.add(() => server.close());
+    const {host, port} = listenOf(settings.master.listen);
+    const bound = await server.listen(host, port);
+    return `${host}:${bound.port}`;
+  });
+}
+
+function openFollower(options: ProgramOptions, depth: number, closers: Closers): PoolFollower {
+  const {settings, log, version} = options;
+  const follower = new PoolFollower({
+    urls: [settings.master_url, ...settings.standby_urls],
+    depth,
+    work: true,
+    userAgent: `pktstack ${version}`,
+    log,
+  });
+  closers.add(() => follower.close());
+  return follower;
+}
+
+async function openEvents({settings, log}: ProgramOptions, dir: string, closers: Closers): Promise<EventLog> {
+  const events = await EventLog.open({
+    dir: join(dir, 'paylogdir'),
+    log,
+    send: createHttpSender(() => settings.paymaker_url, 'x', settings.paymaker_http_password),
+  });
+  closers.add(() => events.close());
+  return events;
+}
+
+/** name: section of the settings. */
+export function openAnnHandlerProgram(options: ProgramOptions, name: string): Promise<PoolProgram> {
+  const {settings, log, spawn, nowMs, onFailure} = options;
+  const own = settings.ann_handler[name];
+  if (own === undefined)
+    throw new RangeError(`"name" expected one of ${Object.keys(settings.ann_handler).join(', ')}, got ${name}`);
+  return opened(async (closers) => {
+    const dir = join(settings.root_workdir, `ah_${name}`);
+    const validator = new AnnouncementValidator({
+      threads: own.threads,
+      spawn,
+      now: () => performance.now(),
+      maxWaiting: own.queue_anns,
+      onCrash: ({error, replaced}) => {
+        log.error('a validating thread died', {error, replaced});
+        if (!replaced) onFailure(error);
+      },
+    });
+    closers.add(() => validator.close());
+    const events = await openEvents(options, dir, closers);
+    const seen = await SeenStore.open(join(dir, 'seen'));
+    closers.add(() => seen.close());
+    let number = 0;
+    const files = await AnnFiles.open({
+      dir: join(dir, 'anns'),
+      handler: () => number,
+      filesToKeep: own.files_to_keep,
+      log,
+      nowMs,
+    });
+    closers.add(() => files.close());
+    const handler = new AnnHandler({
+      network: networkOf(settings),
+      publicUrl: own.public_url,
+      validator,
+      seen,
+      events,
+      files,
+      nowMs,
+      log,
+    });
+    const follower = openFollower(options, TRACKED_PARENTS, closers);
+    follower.subscribe((state) => {
+      handler.follow(state);
+      number = handler.number ?? number;
+    });
+    follower.open();
+    const server = new AnnServer({handler, files, blockMinerPassword: own.block_miner_passwd, log});
+    closers.add(() => server.close());
+    const {host, port} = listenOf(own.listen);
+    const bound = await server.listen(host, port);
+    return `${host}:${bound.port}`;
+  });
+}
+
+/** name: section of the settings. */
+export function openBlockHandlerProgram(options: ProgramOptions, name: string): Promise<PoolProgram> {
+  const {settings, log, spawn, nowMs, onFailure} = options;
+  const own = settings.blk_handler[name];
+  if (own === undefined)
+    throw new RangeError(`"name" expected one of ${Object.keys(settings.blk_handler).join(', ')}, got ${name}`);
+  return opened(async (closers) => {
+    const dir = join(settings.root_workdir, `blk_${name}`);
+    const nodes = await openNodes(settings);
+    const verifier = new BlockVerifier({
+      threads: own.threads,
+      spawn,
+      now: () => performance.now(),
+      verifier: loadVerifier(),
+      onCrash: ({error, replaced}) => {
+        log.error('a verifying thread died', {error, replaced});
+        if (!replaced) onFailure(error);
+      },
+    });
+    closers.add(() => verifier.close());
+    const submitter = await BlockSubmitter.open({nodes, dir: join(dir, 'blocks'), log});
+    closers.add(() => submitter.close());
+    const events = await openEvents(options, dir, closers);
+    const handler = new BlockHandler({
+      network: networkOf(settings),
+      nodes,
+      verifier,
+      submitter,
+      events,
+      privateSeed: settings.private_seed ?? null,
+      nowMs,
+      log,
+    });
+    const follower = openFollower(options, 1, closers);
+    follower.subscribe((state) => handler.follow(state, settings.master_url));
+    follower.open();
+    const server = new BlockServer({handler, log});
+    closers.add(() => server.close());
+    const {host, port} = listenOf(own.listen);
+    const bound = await server.listen(host, port);
+    return `${host}:${bound.port}`;
+  });
+}
