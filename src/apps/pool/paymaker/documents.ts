@@ -1,0 +1,48 @@
+// What the pool shows of its books.   pool spec §2.5
+
+import type {WhoToPay} from './paymaker.ts';
+import type {PaymakerSettings} from './settings.ts';
+import type {Statistics} from './statistics.ts';
+
+/** As existing paymakers write their documents. */
+export function encodeTabbed(document: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(document, null, '\t');
+}
+
+/** The document of /whotopay. */
+export function whoToPayDocument(
+  {map, paid}: WhoToPay,
+  statistics: Statistics,
+  settings: PaymakerSettings,
+  nowMs: number,
+): Record<string, unknown> {
+  const annMinerStats = statistics.annMiners(paid.anns.paid, paid.anns.oldest);
+  const blkMinerStats = statistics.blockMiners(paid.shares.paid);
+  const {blocks, wins} = statistics.hours(nowMs);
+  const {latest, lastWin} = statistics;
+  const warmup = (oldest: number | undefined): number | null => (oldest === undefined ? null : latest - oldest);
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  const {poolFee, blockPayoutFraction} = settings;
+  return {
+    error: [],
+    warn: map.warnings,
+    totalKbps: sum(Object.values(annMinerStats).map(({kbps}) => kbps)),
+    blocksPerHour: blocks,
+    winsPerHour: wins,
+    totalEncryptionsPerSecond: sum(
+      [...Object.values(annMinerStats), ...Object.values(blkMinerStats)].map((row) => row.currentEncryptionsPerSecond),
+    ),
+    blkPayoutWarmupPeriod: warmup(paid.shares.oldest),
+    annPayoutWarmupPeriod: warmup(paid.anns.oldest),
+    generatedAt: nowMs,
+    latestPayout: latest,
+    lastWonBlock: lastWin?.hash ?? '',
+    lastWonBlockTime: lastWin?.time ?? -1,
+    annMinerStats,
+    blkMinerStats,
+    result: Object.fromEntries(map.shown),
+    poolFee,
+    blockMiners: (1 - poolFee) * blockPayoutFraction,
+    annMiners: (1 - poolFee) * (1 - blockPayoutFraction),
+  };
+}

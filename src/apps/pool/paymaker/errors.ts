@@ -1,0 +1,19 @@
+import {CodedError, type ErrorTable} from '../../../core/errors.ts';
+
+export type PaymakerErrorCode = 'bad-settings' | 'over-budget' | 'overloaded' | 'ledger-unusable' | 'ledger-newer';
+
+export const PAYMAKER_ERRORS: ErrorTable<PaymakerErrorCode> = Object.freeze({
+  'bad-settings': {text: 'the settings of the paymaker have mistakes'},
+  'over-budget': {text: 'this handler has claimed more than it may; the upload is taken when its budget has recovered'},
+  overloaded: {text: 'overloaded'},
+  'ledger-unusable': {
+    text: 'the ledger cannot be used; check that its directory can be written and that the disk has room',
+  },
+  'ledger-newer': {text: 'the ledger was written by a newer version of this program'},
+});
+
+export class PaymakerError extends CodedError<PaymakerErrorCode> {
+  constructor(code: PaymakerErrorCode, details: Readonly<Record<string, unknown>> = {}, cause?: unknown) {
+    super(code, PAYMAKER_ERRORS[code], details, cause);
+  }
+}

@@ -1,0 +1,351 @@
+// Everything the paymaker must not forget, and the only place with statements about it.
+import type {BlockMark} from './credit.ts';
+import {PaymakerError} from './errors.ts';
+import type {EventKind, ReadEvent} from './events.ts';
+import {bigOf, numberOf, placeholders, type Sql, type SqlRow, type SqlSession, type SqlValue} from './sql.ts';
+
+/** An event as it stands in the ledger. */
+export interface LedgerEvent extends Omit<ReadEvent, 'height'> {
+  /** Upload and place in it: the order of arrival. */
+  readonly sequence: number;
+  /** Units of 10^-18. */
+  readonly credit: bigint;
+}
+
+export interface UploadRow {
+  readonly number: number;
+  readonly logId: string;
+  readonly timeMs: number;
+  readonly handler: string;
+  /** `time` of its last line that has one. */
+  readonly lastTime: number;
+  readonly events: number;
+  readonly credited: number;
+}
+
+/** Of one address in one slot. */
+export interface SlotSum {
+  readonly address: string;
+  readonly credit: bigint;
+}
+
+/** A map that was handed to the node. */
+export interface PayoutRow {
+  readonly number: number;
+  readonly timeMs: number;
+  /** JSON; what makes the map, and the map. */
+  readonly document: string;
+}
+
+/** Each runs once, in order; never changed after a release. {ROWID}: the type of a key by which rows are stored. */
+const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE events (
+       sequence {ROWID} NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, time BIGINT NOT NULL,
+       pay_to TEXT NOT NULL, target BIGINT NOT NULL, accepted BIGINT NOT NULL, payable BIGINT NOT NULL,
+       encryptions BIGINT NOT NULL, credit BIGINT NOT NULL, hash TEXT, difficulty DOUBLE PRECISION NOT NULL)`,
+    'CREATE INDEX events_by_time ON events (kind, time, id)',
+    `CREATE TABLE uploads (
+       number BIGINT NOT NULL PRIMARY KEY, log_id TEXT NOT NULL UNIQUE, time BIGINT NOT NULL, handler TEXT NOT NULL,
+       last_time BIGINT NOT NULL, events BIGINT NOT NULL, credited BIGINT NOT NULL)`,
+    'CREATE TABLE payouts (number BIGINT NOT NULL PRIMARY KEY, time BIGINT NOT NULL, document TEXT NOT NULL)',
+    'CREATE TABLE balances (address TEXT NOT NULL PRIMARY KEY, units BIGINT NOT NULL)',
+    'CREATE TABLE settlements (hash TEXT NOT NULL PRIMARY KEY, time BIGINT NOT NULL, outcome TEXT NOT NULL)',
+  ],
+];
+
+const KINDS: readonly EventKind[] = ['anns', 'share', 'block'];
+const COLUMNS = 12;
+const ROWS_AT_ONCE = [100, 10, 1] as const;
+const PAGE = 2000;
+/** Sums of many credits do not fit into 64 bits; of their halves they do. */
+const HALF = 1_000_000_000n;
+/** Places in one upload: its lines are fewer. */
+export const UPLOAD_PLACES: number = 2 ** 20;
+
+const SUMS = `SUM(credit / ${HALF}) AS high, SUM(credit % ${HALF}) AS low`;
+
+function sumOf(row: SqlRow): bigint {
+  return bigOf(row['high']) * HALF + bigOf(row['low']);
+}
+
+function kindNumber(kind: EventKind): number {
+  return KINDS.indexOf(kind);
+}
+
+function eventOf(row: SqlRow): LedgerEvent {
+  return {
+    id: String(row['id']),
+    sequence: numberOf(row['sequence']),
+    kind: KINDS[numberOf(row['kind'])]!,
+    time: numberOf(row['time']),
+    payTo: String(row['pay_to']),
+    target: numberOf(row['target']),
+    accepted: numberOf(row['accepted']),
+    payable: numberOf(row['payable']),
+    encryptions: numberOf(row['encryptions']),
+    credit: bigOf(row['credit']),
+    hash: row['hash'] === null ? undefined : String(row['hash']),
+    difficulty: numberOf(row['difficulty']),
+  };
+}
+
+function valuesOf(event: LedgerEvent): SqlValue[] {
+  const {id, sequence, kind, time, payTo, target, accepted, payable, encryptions, credit, hash, difficulty} = event;
+  return [
+    id,
+    sequence,
+    kindNumber(kind),
+    time,
+    payTo,
+    target,
+    accepted,
+    payable,
+    BigInt(encryptions),
+    credit,
+    hash ?? null,
+    difficulty,
+  ];
+}
+
+async function migrate(sql: Sql): Promise<void> {
+  await sql.transaction(async (session) => {
+    await session.all('CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)');
+    const [row] = await session.all('SELECT MAX(version) AS version FROM schema_version');
+    const version = numberOf(row?.['version']);
+    if (version > MIGRATIONS.length) throw new PaymakerError('ledger-newer', {version});
+    for (const [i, statements] of MIGRATIONS.entries()) {
+      if (i < version) continue;
+      for (const statement of statements) await session.all(statement.replaceAll('{ROWID}', sql.rowidType));
+      await session.all('INSERT INTO schema_version (version) VALUES (?)', [i + 1]);
+    }
+  });
+}
+
+/** What may be done within one transaction. */
+export class LedgerSession {
+  protected readonly sql: SqlSession;
+
+  constructor(sql: SqlSession) {
+    this.sql = sql;
+  }
+
+  /** The number of an upload; undefined where it is not known. */
+  async findUpload(logId: string): Promise<number | undefined> {
+    const [row] = await this.sql.all('SELECT number FROM uploads WHERE log_id = ?', [logId]);
+    return row === undefined ? undefined : numberOf(row['number']);
+  }
+
+  async nextUpload(): Promise<number> {
+    const [row] = await this.sql.all('SELECT MAX(number) AS number FROM uploads');
+    return numberOf(row?.['number']) + 1;
+  }
+
+  async addUpload({number, logId, timeMs, handler, lastTime, events, credited}: UploadRow): Promise<void> {
+    const values = [number, logId, timeMs, handler, lastTime, events, credited];
+    await this.sql.all(
+      `INSERT INTO uploads (number, log_id, time, handler, last_time, events, credited) VALUES ${placeholders(1, 7)}`,
+      values,
+    );
+  }
+
+  /** Adds events that are not there yet; gives the ids of those. */
+  async addEvents(events: readonly LedgerEvent[]): Promise<Set<string>> {
+    const added = new Set<string>();
+    let at = 0;
+    for (const rows of ROWS_AT_ONCE) {
+      for (; events.length - at >= rows; at += rows) {
+        const sql =
+          'INSERT INTO events (id, sequence, kind, time, pay_to, target, accepted, payable, encryptions, credit, hash, ' +
+          `difficulty) VALUES ${placeholders(rows, COLUMNS)} ON CONFLICT (id) DO NOTHING RETURNING id`;
+        const found = await this.sql.all(sql, events.slice(at, at + rows).flatMap(valuesOf));
+        for (const row of found) added.add(String(row['id']));
+      }
+    }
+    return added;
+  }
+
+  /** Block events of the history, in order. */
+  async blocks(): Promise<(BlockMark & {readonly hash: string | undefined})[]> {
+    const rows = await this.sql.all('SELECT * FROM events WHERE kind = ? ORDER BY time, id', [kindNumber('block')]);
+    return rows.map(eventOf);
+  }
+
+  /** Shares that won a block, newest first. */
+  async wins(limit: number): Promise<LedgerEvent[]> {
+    const sql = 'SELECT * FROM events WHERE kind = ? AND hash IS NOT NULL ORDER BY time DESC, id DESC LIMIT ?';
+    return (await this.sql.all(sql, [kindNumber('share'), limit])).map(eventOf);
+  }
+
+  async setBlockTime(id: string, time: number): Promise<void> {
+    await this.sql.all('UPDATE events SET time = ? WHERE id = ? AND kind = ?', [time, id, kindNumber('block')]);
+  }
+
+  async setCredit(id: string, credit: bigint): Promise<void> {
+    await this.sql.all('UPDATE events SET credit = ? WHERE id = ?', [credit, id]);
+  }
+
+  /** Events of a kind with after < time ≤ upTo, oldest first, a page at a time. */
+  async *eventsBetween(kind: EventKind, after: number, upTo: number): AsyncGenerator<LedgerEvent[]> {
+    let [time, id] = [after + 1, ''];
+    while (true) {
+      const rows = await this.sql.all(
+        'SELECT * FROM events WHERE kind = ? AND (time > ? OR (time = ? AND id > ?)) AND time >= ? AND time <= ? ' +
+          'ORDER BY time, id LIMIT ?',
+        [kindNumber(kind), time, time, id, time, upTo, PAGE],
+      );
+      if (rows.length > 0) yield rows.map(eventOf);
+      if (rows.length < PAGE) return;
+      const last = rows.at(-1)!;
+      [time, id] = [numberOf(last['time']), String(last['id'])];
+    }
+  }
+
+  /** The same, newest first. */
+  async *eventsBack(kind: EventKind, after: number, upTo: number): AsyncGenerator<LedgerEvent[]> {
+    let [time, id] = [upTo + 1, ''];
+    while (true) {
+      const rows = await this.sql.all(
+        'SELECT * FROM events WHERE kind = ? AND (time < ? OR (time = ? AND id < ?)) AND time <= ? AND time > ? ' +
+          'ORDER BY time DESC, id DESC LIMIT ?',
+        [kindNumber(kind), time, time, id, time, after, PAGE],
+      );
+      if (rows.length > 0) yield rows.map(eventOf);
+      if (rows.length < PAGE) return;
+      const last = rows.at(-1)!;
+      [time, id] = [numberOf(last['time']), String(last['id'])];
+    }
+  }
+
+  /** The number of the upload that an event came with. */
+  uploadOf({sequence}: LedgerEvent): number {
+    return Math.floor(sequence / UPLOAD_PLACES);
+  }
+
+  /** Events of all kinds in the order in which they arrived. */
+  async *eventsByArrival(): AsyncGenerator<LedgerEvent[]> {
+    let sequence = 0;
+    while (true) {
+      const sql = 'SELECT * FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?';
+      const rows = await this.sql.all(sql, [sequence, PAGE]);
+      if (rows.length > 0) yield rows.map(eventOf);
+      if (rows.length < PAGE) return;
+      sequence = numberOf(rows.at(-1)!['sequence']);
+    }
+  }
+
+  /** Credit of each slot: events of slot n have a time from (n-1)·timespan to before n·timespan. */
+  async slotCredits(kind: EventKind, timespanMs: number): Promise<Map<number, bigint>> {
+    const sql = `SELECT time / ${timespanMs} AS slot, ${SUMS} FROM events WHERE kind = ? GROUP BY time / ${timespanMs}`;
+    const rows = await this.sql.all(sql, [kindNumber(kind)]);
+    return new Map(rows.map((row) => [numberOf(row['slot']) + 1, sumOf(row)]));
+  }
+
+  /** Credit by address of the events with from ≤ time < to. */
+  async addressCredits(kind: EventKind, from: number, to: number): Promise<SlotSum[]> {
+    const sql = `SELECT pay_to, ${SUMS} FROM events WHERE kind = ? AND time >= ? AND time < ? AND credit > 0 GROUP BY pay_to`;
+    const rows = await this.sql.all(sql, [kindNumber(kind), from, to]);
+    return rows.map((row) => ({address: String(row['pay_to']), credit: sumOf(row)}));
+  }
+
+  /** First and last time of each address. */
+  async addressTimes(kind: EventKind): Promise<{address: string; first: number; last: number}[]> {
+    const sql =
+      "SELECT pay_to, MIN(time) AS first_time, MAX(time) AS last_time FROM events WHERE kind = ? AND pay_to <> '' GROUP BY pay_to";
+    const rows = await this.sql.all(sql, [kindNumber(kind)]);
+    return rows.map((row) => ({
+      address: String(row['pay_to']),
+      first: numberOf(row['first_time']),
+      last: numberOf(row['last_time']),
+    }));
+  }
+
+  async deleteBefore(kind: EventKind, time: number): Promise<void> {
+    await this.sql.all('DELETE FROM events WHERE kind = ? AND time < ?', [kindNumber(kind), time]);
+  }
+
+  async countEvents(kind: EventKind): Promise<number> {
+    const [row] = await this.sql.all('SELECT COUNT(*) AS n FROM events WHERE kind = ?', [kindNumber(kind)]);
+    return numberOf(row?.['n']);
+  }
+
+  async uploads(): Promise<{number: number; lastTime: number}[]> {
+    const rows = await this.sql.all('SELECT number, last_time FROM uploads ORDER BY number');
+    return rows.map((row) => ({number: numberOf(row['number']), lastTime: numberOf(row['last_time'])}));
+  }
+
+  async deleteUploadsBefore(timeMs: number): Promise<void> {
+    const [newest] = await this.sql.all('SELECT MAX(number) AS number FROM uploads');
+    await this.sql.all('DELETE FROM uploads WHERE time < ? AND number < ?', [timeMs, numberOf(newest?.['number'])]);
+  }
+
+  /** Numbers them in order; gives the number. */
+  async addPayout(timeMs: number, document: string): Promise<number> {
+    const [row] = await this.sql.all('SELECT MAX(number) AS number FROM payouts');
+    const number = numberOf(row?.['number']) + 1;
+    await this.sql.all(`INSERT INTO payouts (number, time, document) VALUES ${placeholders(1, 3)}`, [
+      number,
+      timeMs,
+      document,
+    ]);
+    return number;
+  }
+
+  /** Newest first. */
+  async payouts(limit: number): Promise<PayoutRow[]> {
+    const rows = await this.sql.all('SELECT * FROM payouts ORDER BY number DESC LIMIT ?', [limit]);
+    return rows.map((row) => ({
+      number: numberOf(row['number']),
+      timeMs: numberOf(row['time']),
+      document: String(row['document']),
+    }));
+  }
+
+  /** Units owed to addresses; negative where an address holds what belongs to others. They sum to 0. */
+  async balances(): Promise<Map<string, bigint>> {
+    const rows = await this.sql.all('SELECT address, units FROM balances WHERE units <> 0 ORDER BY address');
+    return new Map(rows.map((row) => [String(row['address']), bigOf(row['units'])]));
+  }
+
+  async setBalance(address: string, units: bigint): Promise<void> {
+    await this.sql.all(
+      'INSERT INTO balances (address, units) VALUES (?, ?) ON CONFLICT (address) DO UPDATE SET units = excluded.units',
+      [address, units],
+    );
+  }
+
+  /** What became of won blocks. */
+  async settlements(): Promise<Map<string, string>> {
+    const rows = await this.sql.all('SELECT hash, outcome FROM settlements');
+    return new Map(rows.map((row) => [String(row['hash']), String(row['outcome'])]));
+  }
+
+  async addSettlement(hash: string, timeMs: number, outcome: string): Promise<void> {
+    await this.sql.all('INSERT INTO settlements (hash, time, outcome) VALUES (?, ?, ?)', [hash, timeMs, outcome]);
+  }
+}
+
+/** The ledger outside of a transaction, which is for reading. */
+export class Ledger extends LedgerSession {
+  readonly #sql: Sql;
+
+  private constructor(sql: Sql) {
+    super(sql);
+    this.#sql = sql;
+  }
+
+  /** Brings the tables up to date. Throws PaymakerError 'ledger-newer', 'ledger-unusable'. */
+  static async open(sql: Sql): Promise<Ledger> {
+    await migrate(sql);
+    return new Ledger(sql);
+  }
+
+  /** All or nothing; resolves when it is on disk. */
+  transaction<Result>(work: (session: LedgerSession) => Promise<Result>): Promise<Result> {
+    return this.#sql.transaction((session) => work(new LedgerSession(session)));
+  }
+
+  close(): Promise<void> {
+    return this.#sql.close();
+  }
+}

@@ -1,0 +1,195 @@
+// The paymaker over HTTP.   pool spec §2.5
+import {createHash, timingSafeEqual} from 'node:crypto';
+import type {Server} from 'node:http';
+import type {AddressInfo} from 'node:net';
+import {type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify';
+import type {PoolEnvelope} from '../../../core/protocol/pool/index.ts';
+import type {Log} from '../../../service/logs/log.ts';
+import {StoreError} from '../../../service/stores/key-value-store.ts';
+import {encodeTabbed, whoToPayDocument} from './documents.ts';
+import {PaymakerError} from './errors.ts';
+import type {Paymaker} from './paymaker.ts';
+
+export interface PaymakerServerOptions {
+  readonly paymaker: Paymaker;
+  /** Wall clock, milliseconds. */
+  readonly nowMs: () => number;
+  readonly log: Log;
+  /** Requests under way at a time; more are told that it is overloaded. */
+  readonly maxRequests?: number;
+}
+
+export const MAX_UPLOAD_BYTES: number = 16 * 2 ** 20;
+/** An upload that is refused for its length is still read up to here. */
+const MAX_BODY_BYTES = 2 * MAX_UPLOAD_BYTES;
+const BODY_MS = 30_000;
+const KEEP_ALIVE_MS = 75_000;
+const MAX_CONNECTIONS = 1000;
+const MAX_REQUESTS = 50;
+/** A map of the past goes through the events: one at a time. */
+const MAX_PAST_MAPS = 1;
+/** The present map is made anew after so long. */
+const FRESH_MS = 2000;
+
+interface Handler {
+  readonly name: string;
+  readonly secret: Buffer;
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function readHandlers({settings}: Paymaker): Handler[] {
+  const {paymakerHttpPasswd, handlers} = settings;
+  const all = [...handlers, ...(paymakerHttpPasswd === undefined ? [] : [{name: '', password: paymakerHttpPasswd}])];
+  return all.map(({name, password}) => ({
+    name,
+    secret: digest(`Basic ${Buffer.from(`x:${password}`).toString('base64')}`),
+  }));
+}
+
+export class PaymakerServer {
+  readonly #options: PaymakerServerOptions;
+  readonly #http: FastifyInstance;
+  readonly #handlers: readonly Handler[];
+  #requests = 0;
+  #pastMaps = 0;
+  #shown: {readonly text: Promise<string>; readonly atMs: number} | undefined;
+
+  constructor(options: PaymakerServerOptions) {
+    this.#options = options;
+    this.#handlers = readHandlers(options.paymaker);
+    this.#http = fastify({
+      bodyLimit: MAX_BODY_BYTES,
+      requestTimeout: BODY_MS,
+      connectionTimeout: 4 * BODY_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      forceCloseConnections: 'idle',
+    }) as FastifyInstance;
+    (this.#http.server as Server).maxConnections = MAX_CONNECTIONS;
+    this.#http.removeAllContentTypeParsers();
+    this.#http.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
+    this.#http.all('*', (request, reply) => this.#limited(request, reply));
+    this.#http.setErrorHandler((error: FastifyError, _request, reply) => {
+      const status = error.statusCode ?? 500;
+      if (status >= 500) options.log.error('a request failed', {error});
+      return refuse(reply, status, status >= 500 ? 'internal error' : error.message);
+    });
+  }
+
+  async #limited(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const {maxRequests = MAX_REQUESTS} = this.#options;
+    if (this.#requests >= maxRequests) return refuse(reply, 501, 'overloaded');
+    this.#requests++;
+    try {
+      return await this.#answer(request, reply);
+    } finally {
+      this.#requests--;
+    }
+  }
+
+  /** Paths match by their end, so that a prefix is fine. */
+  #answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> | FastifyReply {
+    const [path = ''] = request.url.split('?');
+    if (path.endsWith('/events')) return this.#events(request, reply);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return reply.code(405).send('');
+    if (path.endsWith('/whotopay')) return this.#whoToPay(request, reply);
+    if (path.endsWith('/stats')) return this.#stats(reply);
+    return reply.code(404).header('cache-control', 'no-store').type('text/plain').send('Not found');
+  }
+
+  #handlerOf(request: FastifyRequest): Handler | undefined {
+    const given = digest(request.headers.authorization ?? '');
+    return this.#handlers.find(({secret}) => timingSafeEqual(secret, given));
+  }
+
+  async #events(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const {paymaker, log} = this.#options;
+    const handler = this.#handlerOf(request);
+    if (handler === undefined) {
+      return refuse(reply.header('www-authenticate', 'Basic realm=paymaker'), 401, '401 Unauthorized');
+    }
+    if (request.method !== 'POST') return reply.code(405).header('allow', 'POST').send('');
+    const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+    if (body.length > MAX_UPLOAD_BYTES) return refuse(reply, 413, `more than ${MAX_UPLOAD_BYTES} bytes`);
+    try {
+      const {eventId, warn} = await paymaker.ingest(new Uint8Array(body), handler.name);
+      return send(reply, 200, {result: {eventId}, warn, error: []});
+    } catch (error) {
+      if (!(error instanceof PaymakerError || error instanceof StoreError)) throw error;
+      log.error('an upload was not taken', {handler: handler.name, error});
+      return refuse(reply, 503, error.code);
+    }
+  }
+
+  async #whoToPay(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const {maxtime} = request.query as {maxtime?: unknown};
+    if (maxtime === undefined) return show(reply, await this.#present());
+    if (typeof maxtime !== 'string' || !/^\d{1,15}$/.test(maxtime)) return refuse(reply, 400, 'maxtime: milliseconds');
+    if (this.#pastMaps >= MAX_PAST_MAPS) return refuse(reply, 501, 'overloaded');
+    this.#pastMaps++;
+    try {
+      return show(reply, await this.#makeWhoToPay(Number(maxtime)));
+    } finally {
+      this.#pastMaps--;
+    }
+  }
+
+  async #makeWhoToPay(maxTime?: number): Promise<string> {
+    const {paymaker, nowMs} = this.#options;
+    const who = await paymaker.whoToPay(maxTime);
+    return encodeTabbed(whoToPayDocument(who, paymaker.statistics, paymaker.settings, nowMs()));
+  }
+
+  /** Whoever asks at the same time gets the same. */
+  #present(): Promise<string> {
+    const atMs = performance.now();
+    if (this.#shown === undefined || atMs - this.#shown.atMs > FRESH_MS) {
+      const text = this.#makeWhoToPay();
+      this.#shown = {text, atMs};
+      text.catch(() => {
+        this.#shown = undefined;
+      });
+    }
+    return this.#shown.text;
+  }
+
+  #stats(reply: FastifyReply): FastifyReply {
+    const {rss, heapTotal, heapUsed, external, arrayBuffers} = process.memoryUsage();
+    const {blocks, compressedAnnSlots, shares} = this.#options.paymaker.counts;
+    const memory = {rss, heapTotal, heapUsed, external, arrayBuffers};
+    return show(reply, encodeTabbed({blocks, compressedAnnSlots, shares, memory}));
+  }
+
+  /** Begins to listen; gives the address. Rejects with the system's error. */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    await this.#http.listen({host, port});
+    return this.#http.server.address() as AddressInfo;
+  }
+
+  /** Answers what was posted, then closes. */
+  async close(): Promise<void> {
+    await this.#http.close();
+  }
+}
+
+function show(reply: FastifyReply, text: string): FastifyReply {
+  return reply
+    .header('access-control-allow-origin', '*')
+    .header('cache-control', 'no-cache')
+    .type('application/json')
+    .send(Buffer.from(text));
+}
+
+function send(reply: FastifyReply, status: number, envelope: PoolEnvelope<unknown>): FastifyReply {
+  return reply
+    .code(status)
+    .type('application/json')
+    .send(Buffer.from(JSON.stringify(envelope)));
+}
+
+/** Existing handlers cannot read "" here. */
+function refuse(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return send(reply, status, {result: null, error: [text], warn: []});
+}
