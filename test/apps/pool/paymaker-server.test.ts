@@ -72,7 +72,8 @@ test('uploads are answered with their id, refusals with null', async (t) => {
     deepEqual(body['error'], []);
   }
   equal((await ask(`${url}/events`, {headers: {authorization: AUTHORIZATION}})).status, 405);
-  equal((await ask(`${url}/elsewhere`)).status, 404);
+  for (const path of ['elsewhere', 'miner/', 'miner/pkt1nobody', 'miner/../x'])
+    equal((await ask(`${url}/${path}`)).status, 404);
   const long = await post(url, new Uint8Array(MAX_UPLOAD_BYTES + 1).fill(10));
   deepEqual([long.status, long.body['result']], [413, null]);
   const junk = await post(url, 'junk');
@@ -97,12 +98,44 @@ test('the documents have the fields of existing ones', async (t) => {
   deepEqual(Object.keys(stats.body), Object.keys(sample('/stats')));
 
   await post(url, uploadOf(PAYMAKER_VECTORS.scenarios[0]!.uploads[0]!));
+  const page = await ask(`${url}/miner/pkt1qdv3up40nt5d3r7dks0ctpfshx4w7kyf87q2q35`);
+  equal(page.body['lastSeen'], 1_700_000_280_000);
   const past = await ask(`${url}/whotopay?maxtime=1700000200000`);
   const result = past.body['result'] as Record<string, number>;
   for (const [address, part] of Object.entries(PAYMAKER_VECTORS.scenarios[0]!.queries[1]!.result)) {
     ok(Math.abs(result[address]! - part) < 1e-12, address);
   }
   equal((await ask(`${url}/whotopay?maxtime=soon`)).status, 400);
+});
+
+test('what an address is paid is explained', async (t) => {
+  const paymaker = await openPaymaker(t);
+  await paymaker.ingest(uploadOf(PAYMAKER_VECTORS.scenarios[0]!.uploads[0]!), '');
+  const url = await serve(t, paymaker);
+  const {body} = await ask(`${url}/miner/pkt1qmal8pegzz4z0fq6thmny483h38ltcjlg5j86ps`);
+  deepEqual(body, {
+    address: 'pkt1qmal8pegzz4z0fq6thmny483h38ltcjlg5j86ps',
+    lastSeen: 1_700_000_160_000,
+    fractionOfNextBlock: 0.2,
+    exactFraction: '200000000000000000/1000000000000000000',
+    poolFee: 0.2,
+    minimumPayout: 0,
+    balanceUnits: '0',
+    blockShares: {
+      credit: 0.5,
+      windowCredit: 1,
+      windowFrom: 1_700_000_100_000,
+      windowUnfilled: 0,
+      fractionBeforeFee: 0.25,
+    },
+    announcements: {
+      credit: 0,
+      windowCredit: 0.0625,
+      windowFrom: 1_700_000_160_000,
+      windowUnfilled: 0,
+      fractionBeforeFee: 0,
+    },
+  });
 });
 
 test('more requests at a time than it may have are told so', async (t) => {

@@ -1,5 +1,7 @@
 // What the pool shows of its books.   pool spec §2.5
 
+import type {PartPaid} from './books.ts';
+import {ONE, toDouble18} from './fixed.ts';
 import type {WhoToPay} from './paymaker.ts';
 import type {PaymakerSettings} from './settings.ts';
 import type {Statistics} from './statistics.ts';
@@ -44,5 +46,41 @@ export function whoToPayDocument(
     poolFee,
     blockMiners: (1 - poolFee) * blockPayoutFraction,
     annMiners: (1 - poolFee) * (1 - blockPayoutFraction),
+  };
+}
+
+function partDocument({paid, credits, size, oldest, unpaid}: PartPaid, address: string): Record<string, unknown> {
+  return {
+    // A credit of 1 is 4096 blocks' worth of plain work.
+    credit: credits === undefined ? null : toDouble18(credits.get(address) ?? 0n),
+    windowCredit: credits === undefined ? null : toDouble18(size),
+    windowFrom: oldest ?? null,
+    windowUnfilled: unpaid,
+    fractionBeforeFee: paid.get(address) ?? 0,
+  };
+}
+
+/** Why an address is paid what it is; undefined for one that nothing is known of. */
+export function minerDocument(
+  address: string,
+  {map, paid}: WhoToPay,
+  statistics: Statistics,
+  settings: PaymakerSettings,
+  balance: bigint,
+): Record<string, unknown> | undefined {
+  const lastSeen = statistics.lastSeen(address);
+  const fraction = map.fractions.get(address);
+  if (lastSeen === undefined && fraction === undefined && balance === 0n) return undefined;
+  return {
+    address,
+    lastSeen: lastSeen ?? null,
+    fractionOfNextBlock: toDouble18(fraction ?? 0n),
+    exactFraction: `${fraction ?? 0n}/${ONE}`,
+    poolFee: settings.poolFee,
+    minimumPayout: settings.minimumPayout,
+    // Of earlier blocks; negative where it holds what belongs to others.
+    balanceUnits: String(balance),
+    blockShares: partDocument(paid.shares, address),
+    announcements: partDocument(paid.anns, address),
   };
 }

@@ -1,6 +1,12 @@
 import {CodedError, type ErrorTable} from '../../../core/errors.ts';
 
-export type PaymakerErrorCode = 'bad-settings' | 'over-budget' | 'overloaded' | 'ledger-unusable' | 'ledger-newer';
+export type PaymakerErrorCode =
+  | 'bad-settings'
+  | 'over-budget'
+  | 'overloaded'
+  | 'ledger-unusable'
+  | 'ledger-newer'
+  | 'empty-map';
 
 export const PAYMAKER_ERRORS: ErrorTable<PaymakerErrorCode> = Object.freeze({
   'bad-settings': {text: 'the settings of the paymaker have mistakes'},
@@ -9,6 +15,7 @@ export const PAYMAKER_ERRORS: ErrorTable<PaymakerErrorCode> = Object.freeze({
   'ledger-unusable': {
     text: 'the ledger cannot be used; check that its directory can be written and that the disk has room',
   },
+  'empty-map': {text: 'a map without addresses is never sent'},
   'ledger-newer': {text: 'the ledger was written by a newer version of this program'},
 });
 

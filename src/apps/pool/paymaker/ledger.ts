@@ -301,6 +301,10 @@ export class LedgerSession {
     }));
   }
 
+  async deletePayoutsBefore(timeMs: number): Promise<void> {
+    await this.sql.all('DELETE FROM payouts WHERE time < ?', [timeMs]);
+  }
+
   /** Units owed to addresses; negative where an address holds what belongs to others. They sum to 0. */
   async balances(): Promise<Map<string, bigint>> {
     const rows = await this.sql.all('SELECT address, units FROM balances WHERE units <> 0 ORDER BY address');

@@ -6,9 +6,9 @@ import {type FastifyError, type FastifyInstance, type FastifyReply, type Fastify
 import type {PoolEnvelope} from '../../../core/protocol/pool/index.ts';
 import type {Log} from '../../../service/logs/log.ts';
 import {StoreError} from '../../../service/stores/key-value-store.ts';
-import {encodeTabbed, whoToPayDocument} from './documents.ts';
+import {encodeTabbed, minerDocument, whoToPayDocument} from './documents.ts';
 import {PaymakerError} from './errors.ts';
-import type {Paymaker} from './paymaker.ts';
+import type {Paymaker, WhoToPay} from './paymaker.ts';
 
 export interface PaymakerServerOptions {
   readonly paymaker: Paymaker;
@@ -36,6 +36,13 @@ interface Handler {
   readonly secret: Buffer;
 }
 
+/** What everyone is shown for a moment. */
+interface ShownMap {
+  readonly who: Promise<WhoToPay>;
+  text: Promise<string> | undefined;
+  readonly atMs: number;
+}
+
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
@@ -55,7 +62,7 @@ export class PaymakerServer {
   readonly #handlers: readonly Handler[];
   #requests = 0;
   #pastMaps = 0;
-  #shown: {readonly text: Promise<string>; readonly atMs: number} | undefined;
+  #shown: ShownMap | undefined;
 
   constructor(options: PaymakerServerOptions) {
     this.#options = options;
@@ -96,7 +103,8 @@ export class PaymakerServer {
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply.code(405).send('');
     if (path.endsWith('/whotopay')) return this.#whoToPay(request, reply);
     if (path.endsWith('/stats')) return this.#stats(reply);
-    return reply.code(404).header('cache-control', 'no-store').type('text/plain').send('Not found');
+    const address = /\/miner\/([A-Za-z0-9]{1,100})$/.exec(path)?.[1];
+    return address === undefined ? notFound(reply) : this.#miner(address, reply);
   }
 
   #handlerOf(request: FastifyRequest): Handler | undefined {
@@ -130,29 +138,42 @@ export class PaymakerServer {
     if (this.#pastMaps >= MAX_PAST_MAPS) return refuse(reply, 501, 'overloaded');
     this.#pastMaps++;
     try {
-      return show(reply, await this.#makeWhoToPay(Number(maxtime)));
+      return show(reply, this.#document(await this.#options.paymaker.whoToPay(Number(maxtime))));
     } finally {
       this.#pastMaps--;
     }
   }
 
-  async #makeWhoToPay(maxTime?: number): Promise<string> {
+  #document(who: WhoToPay): string {
     const {paymaker, nowMs} = this.#options;
-    const who = await paymaker.whoToPay(maxTime);
     return encodeTabbed(whoToPayDocument(who, paymaker.statistics, paymaker.settings, nowMs()));
   }
 
   /** Whoever asks at the same time gets the same. */
-  #present(): Promise<string> {
+  #presentMap(): ShownMap {
     const atMs = performance.now();
     if (this.#shown === undefined || atMs - this.#shown.atMs > FRESH_MS) {
-      const text = this.#makeWhoToPay();
-      this.#shown = {text, atMs};
-      text.catch(() => {
+      const who = this.#options.paymaker.whoToPay();
+      this.#shown = {who, text: undefined, atMs};
+      who.catch(() => {
         this.#shown = undefined;
       });
     }
-    return this.#shown.text;
+    return this.#shown;
+  }
+
+  #present(): Promise<string> {
+    const shown = this.#presentMap();
+    shown.text ??= shown.who.then((who) => this.#document(who));
+    return shown.text;
+  }
+
+  async #miner(address: string, reply: FastifyReply): Promise<FastifyReply> {
+    const {paymaker} = this.#options;
+    const who = await this.#presentMap().who;
+    const balance = (await paymaker.ledger.balances()).get(address) ?? 0n;
+    const document = minerDocument(address, who, paymaker.statistics, paymaker.settings, balance);
+    return document === undefined ? notFound(reply) : show(reply, encodeTabbed(document));
   }
 
   #stats(reply: FastifyReply): FastifyReply {
@@ -172,6 +193,10 @@ export class PaymakerServer {
   async close(): Promise<void> {
     await this.#http.close();
   }
+}
+
+function notFound(reply: FastifyReply): FastifyReply {
+  return reply.code(404).header('cache-control', 'no-store').type('text/plain').send('Not found');
 }
 
 function show(reply: FastifyReply, text: string): FastifyReply {

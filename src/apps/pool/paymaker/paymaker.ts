@@ -44,6 +44,8 @@ export interface WhoToPay {
 const MAX_AHEAD_MS = 300_000;
 /** Events later than this are told of. */
 const LATE_MS = 600_000;
+/** How often history is cut off. */
+const PRUNE_MS = 600_000;
 const MAX_INSPECT_FILES = 100;
 
 /** Runs one thing after another. */
@@ -67,6 +69,7 @@ export class Paymaker {
   readonly #turns = new Turns();
   #blocks: readonly BlockMark[];
   #shares: number;
+  #prunedMs: number;
 
   private constructor(
     options: PaymakerOptions,
@@ -85,6 +88,7 @@ export class Paymaker {
     this.#budgets = new HandlerBudgets(settings.handlers, nowMs);
     this.#blocks = blocks;
     this.#shares = shares;
+    this.#prunedMs = nowMs();
   }
 
   /** Opens the ledger and reads what it knows. Throws PaymakerError, StoreError. */
@@ -148,7 +152,8 @@ export class Paymaker {
     await this.#books.add(upload);
     this.#statistics.add(upload.events);
     this.#shares += upload.events.filter(({kind}) => kind === 'share').length;
-    const {log} = this.#options;
+    const {log, nowMs} = this.#options;
+    if (nowMs() - this.#prunedMs > PRUNE_MS) await this.#prune();
     log.debug('events credited', {handler, events: events.length, credited: upload.events.length});
     if (warn.length > 0) log.warn('an upload has peculiarities', {handler, eventId, warn: warn.join('; ')});
     return {eventId, warn};
@@ -265,20 +270,24 @@ export class Paymaker {
 
   /** Forgets what is older than the history. */
   prune(): Promise<void> {
-    return this.#turns.take(async () => {
-      const oldest = this.#oldest(this.#options.nowMs());
-      await this.#books.forgetBefore(oldest);
-      this.#statistics.forgetBefore(oldest);
-      // The newest block before history still says what its first events are worth.
-      const mark = blockBefore(this.#blocks, oldest);
-      await this.#ledger.transaction(async (session) => {
-        for (const kind of ['anns', 'share'] as const) await session.deleteBefore(kind, oldest);
-        if (mark !== undefined) await session.deleteBefore('block', mark.time);
-        await session.deleteUploadsBefore(oldest);
-      });
-      this.#shares = await this.#ledger.countEvents('share');
-      if (mark !== undefined) this.#blocks = this.#blocks.filter(({time}) => time >= mark.time);
+    return this.#turns.take(() => this.#prune());
+  }
+
+  async #prune(): Promise<void> {
+    this.#prunedMs = this.#options.nowMs();
+    const oldest = this.#oldest(this.#options.nowMs());
+    await this.#books.forgetBefore(oldest);
+    this.#statistics.forgetBefore(oldest);
+    // The newest block before history still says what its first events are worth.
+    const mark = blockBefore(this.#blocks, oldest);
+    await this.#ledger.transaction(async (session) => {
+      for (const kind of ['anns', 'share'] as const) await session.deleteBefore(kind, oldest);
+      if (mark !== undefined) await session.deleteBefore('block', mark.time);
+      await session.deleteUploadsBefore(oldest);
+      await session.deletePayoutsBefore(oldest);
     });
+    this.#shares = await this.#ledger.countEvents('share');
+    if (mark !== undefined) this.#blocks = this.#blocks.filter(({time}) => time >= mark.time);
   }
 
   /** Finishes what is under way. */

@@ -3,7 +3,10 @@ import type {Paid, PartPaid} from './books.ts';
 import {apportion, ONE, toDouble18, toFixed18} from './fixed.ts';
 import type {PaymakerSettings} from './settings.ts';
 
-type MapSettings = Pick<PaymakerSettings, 'poolFee' | 'poolFeeAddress' | 'defaultAddress' | 'blockPayoutFraction'>;
+export type MapSettings = Pick<
+  PaymakerSettings,
+  'poolFee' | 'poolFeeAddress' | 'defaultAddress' | 'blockPayoutFraction'
+>;
 
 export interface PayoutMap {
   /** Units of 10^-18; sums to one whole exactly. */

@@ -6,7 +6,8 @@ import {PaymakerError} from './errors.ts';
 
 /** More slots than this in the history would cost more than they are worth. */
 const MAX_SLOTS = 100_000;
-const MAX_OUTPUTS = 10_000;
+/** Blocks have room for about so many. */
+const MAX_OUTPUTS = 5000;
 const FRACTION: z.ZodNumber = z.number().min(0).max(1);
 const ADDRESS: z.ZodString = z.string().min(1).max(100);
 const SECONDS: z.ZodNumber = z

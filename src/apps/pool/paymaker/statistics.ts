@@ -34,7 +34,8 @@ export interface BlockMinerStats {
   readonly credits: number;
 }
 
-interface HourMark {
+/** A block, by its shown hash or its event's id. */
+export interface HourMark {
   readonly time: number;
   readonly hash: string;
 }
@@ -56,6 +57,7 @@ export class Statistics {
   #winMarks: HourMark[] = [];
   #newestSlot = 0;
   #newestShare = 0;
+  #newestAnns = 0;
 
   private constructor(timespanMs: number) {
     this.#timespanMs = timespanMs;
@@ -83,6 +85,7 @@ export class Statistics {
     if (kind === 'anns') {
       this.#anns.set(address, {first: slotOf(first, this.#timespanMs), slots: []});
       this.#newestSlot = Math.max(this.#newestSlot, slotOf(last, this.#timespanMs));
+      this.#newestAnns = Math.max(this.#newestAnns, last);
     } else {
       this.#blocks.set(address, {lastSeen: last, recent: []});
       this.#newestShare = Math.max(this.#newestShare, last);
@@ -92,6 +95,23 @@ export class Statistics {
   /** Newest share or end of a slot; 0 where there is none. */
   get latest(): number {
     return Math.max(this.#newestSlot * this.#timespanMs, this.#newestShare);
+  }
+
+  /** Time of the newest event that somebody is paid for; 0 where there is none. */
+  get newestEvent(): number {
+    return Math.max(this.#newestAnns, this.#newestShare);
+  }
+
+  /** Time of the last share, or end of the last slot with announcements. */
+  lastSeen(address: string): number | undefined {
+    const slot = this.#anns.get(address)?.slots[0]?.slot;
+    const share = this.#blocks.get(address)?.lastSeen;
+    if (slot === undefined) return share;
+    return Math.max(slot * this.#timespanMs, share ?? 0);
+  }
+
+  get wins(): readonly HourMark[] {
+    return this.#winMarks;
   }
 
   get lastWin(): HourMark | undefined {
@@ -130,6 +150,7 @@ export class Statistics {
 
   #addAnns({payTo, time, accepted, encryptions}: LedgerEvent): void {
     const slot = slotOf(time, this.#timespanMs);
+    this.#newestAnns = Math.max(this.#newestAnns, time);
     this.#newestSlot = Math.max(this.#newestSlot, slot);
     const miner = this.#anns.get(payTo) ?? {first: slot, slots: []};
     this.#anns.set(payTo, miner);
