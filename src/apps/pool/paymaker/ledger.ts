@@ -57,6 +57,8 @@ const MIGRATIONS: readonly (readonly string[])[] = [
 const KINDS: readonly EventKind[] = ['anns', 'share', 'block'];
 const COLUMNS = 12;
 const ROWS_AT_ONCE = [100, 10, 1] as const;
+const INSERT_EVENTS =
+  'INSERT INTO events (id, sequence, kind, time, pay_to, target, accepted, payable, encryptions, credit, hash, difficulty) VALUES';
 const PAGE = 2000;
 /** Sums of many credits do not fit into 64 bits; of their halves they do. */
 const HALF = 1_000_000_000n;
@@ -143,26 +145,29 @@ export class LedgerSession {
 
   async addUpload({number, logId, timeMs, handler, lastTime, events, credited}: UploadRow): Promise<void> {
     const values = [number, logId, timeMs, handler, lastTime, events, credited];
-    await this.sql.all(
+    await this.sql.run(
       `INSERT INTO uploads (number, log_id, time, handler, last_time, events, credited) VALUES ${placeholders(1, 7)}`,
       values,
     );
   }
 
-  /** Adds events that are not there yet; gives the ids of those. */
-  async addEvents(events: readonly LedgerEvent[]): Promise<Set<string>> {
-    const added = new Set<string>();
+  /** Adds events that are not there yet, of one upload in order; gives the sequences of those, undefined where it is all. */
+  async addEvents(events: readonly LedgerEvent[]): Promise<Set<number> | undefined> {
     let at = 0;
+    let added = 0;
     for (const rows of ROWS_AT_ONCE) {
       for (; events.length - at >= rows; at += rows) {
-        const sql =
-          'INSERT INTO events (id, sequence, kind, time, pay_to, target, accepted, payable, encryptions, credit, hash, ' +
-          `difficulty) VALUES ${placeholders(rows, COLUMNS)} ON CONFLICT (id) DO NOTHING RETURNING id`;
-        const found = await this.sql.all(sql, events.slice(at, at + rows).flatMap(valuesOf));
-        for (const row of found) added.add(String(row['id']));
+        const values = events.slice(at, at + rows).flatMap(valuesOf);
+        added += await this.sql.run(
+          `${INSERT_EVENTS} ${placeholders(rows, COLUMNS)} ON CONFLICT (id) DO NOTHING`,
+          values,
+        );
       }
     }
-    return added;
+    if (added === events.length) return undefined;
+    const sql = 'SELECT sequence FROM events WHERE sequence >= ? AND sequence <= ?';
+    const rows = await this.sql.all(sql, [events[0]!.sequence, events.at(-1)!.sequence]);
+    return new Set(rows.map((row) => numberOf(row['sequence'])));
   }
 
   /** Block events of the history, in order. */
@@ -178,11 +183,11 @@ export class LedgerSession {
   }
 
   async setBlockTime(id: string, time: number): Promise<void> {
-    await this.sql.all('UPDATE events SET time = ? WHERE id = ? AND kind = ?', [time, id, kindNumber('block')]);
+    await this.sql.run('UPDATE events SET time = ? WHERE id = ? AND kind = ?', [time, id, kindNumber('block')]);
   }
 
   async setCredit(id: string, credit: bigint): Promise<void> {
-    await this.sql.all('UPDATE events SET credit = ? WHERE id = ?', [credit, id]);
+    await this.sql.run('UPDATE events SET credit = ? WHERE id = ?', [credit, id]);
   }
 
   /** Events of a kind with after < time ≤ upTo, oldest first, a page at a time. */
@@ -261,7 +266,7 @@ export class LedgerSession {
   }
 
   async deleteBefore(kind: EventKind, time: number): Promise<void> {
-    await this.sql.all('DELETE FROM events WHERE kind = ? AND time < ?', [kindNumber(kind), time]);
+    await this.sql.run('DELETE FROM events WHERE kind = ? AND time < ?', [kindNumber(kind), time]);
   }
 
   async countEvents(kind: EventKind): Promise<number> {
@@ -276,14 +281,14 @@ export class LedgerSession {
 
   async deleteUploadsBefore(timeMs: number): Promise<void> {
     const [newest] = await this.sql.all('SELECT MAX(number) AS number FROM uploads');
-    await this.sql.all('DELETE FROM uploads WHERE time < ? AND number < ?', [timeMs, numberOf(newest?.['number'])]);
+    await this.sql.run('DELETE FROM uploads WHERE time < ? AND number < ?', [timeMs, numberOf(newest?.['number'])]);
   }
 
   /** Numbers them in order; gives the number. */
   async addPayout(timeMs: number, document: string): Promise<number> {
     const [row] = await this.sql.all('SELECT MAX(number) AS number FROM payouts');
     const number = numberOf(row?.['number']) + 1;
-    await this.sql.all(`INSERT INTO payouts (number, time, document) VALUES ${placeholders(1, 3)}`, [
+    await this.sql.run(`INSERT INTO payouts (number, time, document) VALUES ${placeholders(1, 3)}`, [
       number,
       timeMs,
       document,
@@ -302,7 +307,7 @@ export class LedgerSession {
   }
 
   async deletePayoutsBefore(timeMs: number): Promise<void> {
-    await this.sql.all('DELETE FROM payouts WHERE time < ?', [timeMs]);
+    await this.sql.run('DELETE FROM payouts WHERE time < ?', [timeMs]);
   }
 
   /** Units owed to addresses; negative where an address holds what belongs to others. They sum to 0. */
@@ -312,7 +317,7 @@ export class LedgerSession {
   }
 
   async setBalance(address: string, units: bigint): Promise<void> {
-    await this.sql.all(
+    await this.sql.run(
       'INSERT INTO balances (address, units) VALUES (?, ?) ON CONFLICT (address) DO UPDATE SET units = excluded.units',
       [address, units],
     );
@@ -325,7 +330,7 @@ export class LedgerSession {
   }
 
   async addSettlement(hash: string, timeMs: number, outcome: string): Promise<void> {
-    await this.sql.all('INSERT INTO settlements (hash, time, outcome) VALUES (?, ?, ?)', [hash, timeMs, outcome]);
+    await this.sql.run('INSERT INTO settlements (hash, time, outcome) VALUES (?, ?, ?)', [hash, timeMs, outcome]);
   }
 }
 

@@ -209,8 +209,7 @@ export class Paymaker {
       return {...event, sequence: number * UPLOAD_PLACES + i + 1, credit};
     });
     const added = await session.addEvents(rows);
-    // An id that is twice in one upload was added once: its first row.
-    const fresh = rows.filter(({id}) => added.delete(id));
+    const fresh = added === undefined ? rows : rows.filter(({sequence}) => added.has(sequence));
     this.#budgets.checkCredit(about.handler, fresh);
     const {nowMs} = this.#options;
     await session.addUpload({...about, number, timeMs: nowMs(), events: events.length, credited: fresh.length});

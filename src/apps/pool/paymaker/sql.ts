@@ -7,6 +7,8 @@ export type SqlRow = Readonly<Record<string, SqlValue>>;
 export interface SqlSession {
   /** Rows that a statement gives. Throws PaymakerError 'ledger-unusable'. */
   all(sql: string, values?: readonly SqlValue[]): Promise<SqlRow[]>;
+  /** How many rows a statement added, changed or removed. Throws as `all`. */
+  run(sql: string, values?: readonly SqlValue[]): Promise<number>;
 }
 
 export interface Sql extends SqlSession {

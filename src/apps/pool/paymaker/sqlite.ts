@@ -50,13 +50,21 @@ class SqliteLedger implements Sql {
     return statement;
   }
 
-  async #run(sql: string, values: readonly SqlValue[] = []): Promise<SqlRow[]> {
+  async #with<Result>(sql: string, use: (statement: Statement) => Result): Promise<Result> {
     if (++this.#done % TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     try {
-      return this.#statement(sql).all([...values]) as SqlRow[];
+      return use(this.#statement(sql));
     } catch (error) {
       throw unusable(error);
     }
+  }
+
+  #all(sql: string, values: readonly SqlValue[] = []): Promise<SqlRow[]> {
+    return this.#with(sql, (statement) => statement.all([...values]) as SqlRow[]);
+  }
+
+  #run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
+    return this.#with(sql, (statement) => statement.run([...values]).changes);
   }
 
   #queue<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -66,6 +74,10 @@ class SqliteLedger implements Sql {
   }
 
   all(sql: string, values?: readonly SqlValue[]): Promise<SqlRow[]> {
+    return this.#queue(() => this.#all(sql, values));
+  }
+
+  run(sql: string, values?: readonly SqlValue[]): Promise<number> {
     return this.#queue(() => this.#run(sql, values));
   }
 
@@ -73,7 +85,10 @@ class SqliteLedger implements Sql {
     return this.#queue(async () => {
       await this.#run('BEGIN');
       try {
-        const result = await work({all: (sql, values) => this.#run(sql, values)});
+        const result = await work({
+          all: (sql, values) => this.#all(sql, values),
+          run: (sql, values) => this.#run(sql, values),
+        });
         await this.#run('COMMIT');
         return result;
       } catch (error) {
