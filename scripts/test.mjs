@@ -1,4 +1,5 @@
 // Builds what is needed and runs the tests: `npm test [-- part-of-path …] [--slow]`. Node 20 takes files, not globs.
+import {availableParallelism} from 'node:os';
 import {relative} from 'node:path';
 import {build} from './build.mjs';
 import {filesBelow, root, run, say} from './lib.mjs';
@@ -13,6 +14,8 @@ try {
   if (files.length === 0) throw new Error('no test file matches');
   await run(process.execPath, [
     '--test',
+    // Many tests wait for programs that they have started; by default one core would stay idle.
+    `--test-concurrency=${Math.max(2, availableParallelism())}`,
     ...(process.env.CI ? ['--test-reporter=tap'] : []),
     ...files.map((file) => relative(root, file)),
   ]);

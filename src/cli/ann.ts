@@ -1,10 +1,9 @@
 import {readFile} from 'node:fs/promises';
 import type {Command} from 'commander';
-import {AnnMiner} from '../apps/miner/ann/ann-miner.ts';
 import {statisticsLine} from '../apps/miner/ann/statistics.ts';
 import {AddressError, decodeAddress} from '../core/consensus/index.ts';
 import {NETWORKS} from '../core/params/index.ts';
-import {createLog, type LogLevel} from '../service/logs/pino-log.ts';
+import type {LogLevel} from '../service/logs/pino-log.ts';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
 import {annMineCommand} from './ann-mine.ts';
 import {annVerifyCommand} from './ann-verify.ts';
@@ -92,6 +91,10 @@ async function mineForPools(
   const payTo = values.paymentaddr;
   if (payTo === undefined) throw new UsageError('say who is paid: --paymentaddr ADDRESS.');
   checkPaymentAddress(payTo, values.network);
+  const [{AnnMiner}, {createLog}] = await Promise.all([
+    import('../apps/miner/ann/ann-miner.ts'),
+    import('../service/logs/pino-log.ts'),
+  ]);
   const log = createLog({level: values.logLevel, format: values.logFormat, out: process.stderr});
   const ended = new AbortController();
   let failed = false;

@@ -1,6 +1,5 @@
 import type {Command} from 'commander';
-import {BlockPoolMiner} from '../apps/miner/blk/block-pool-miner.ts';
-import {createLog, type LogLevel} from '../service/logs/pino-log.ts';
+import type {LogLevel} from '../service/logs/pino-log.ts';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
 import {aborted, checkPaymentAddress, readSecret} from './ann.ts';
 import {EXIT_INVALID} from './exit-codes.ts';
@@ -73,6 +72,10 @@ async function mineBlocks(
 ): Promise<number> {
   const pool = poolUrl(argument);
   checkPaymentAddress(values.paymentaddr, values.network);
+  const [{BlockPoolMiner}, {createLog}] = await Promise.all([
+    import('../apps/miner/blk/block-pool-miner.ts'),
+    import('../service/logs/pino-log.ts'),
+  ]);
   const log = createLog({level: values.logLevel, format: values.logFormat, out: process.stderr});
   const ended = new AbortController();
   let failed = false;

@@ -8,11 +8,11 @@ import {ChainError} from '../node/chain/errors.ts';
 import type {IndexName} from '../node/chain/indexes/index.ts';
 import {PayoutBook} from '../node/mempool/payout-book.ts';
 import {TemplateError} from '../node/mempool/template-errors.ts';
-import {type NodeOptions, PktNode} from '../node/node.ts';
+import type {NodeOptions, PktNode} from '../node/node.ts';
 import type {RpcUser} from '../node/rpc/credentials.ts';
 import type {TlsFiles} from '../node/rpc/server.ts';
 import {NO_LOG} from '../service/logs/log.ts';
-import {createLog, type LogLevel} from '../service/logs/pino-log.ts';
+import type {LogLevel} from '../service/logs/pino-log.ts';
 import {StoreError} from '../service/stores/key-value-store.ts';
 import {EXIT_INVALID} from './exit-codes.ts';
 import {
@@ -270,12 +270,17 @@ async function runNode(values: NodeValues, _argument: string, context: CommandCo
     await terminal.print(JSON.stringify(shownOptions(options), undefined, 2));
     return 0;
   }
+  // Loaded when they are wanted: all of it takes a second.
+  const [{PktNode: Node}, {createLog}] = await Promise.all([
+    import('../node/node.ts'),
+    import('../service/logs/pino-log.ts'),
+  ]);
   const log = createLog({level: values.logLevel, format: values.logFormat, out: process.stderr});
   const ended = new AbortController();
   let failed = false;
   let node: PktNode;
   try {
-    node = await PktNode.open({
+    node = await Node.open({
       ...options,
       log,
       logLevel: log,

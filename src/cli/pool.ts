@@ -1,14 +1,8 @@
 import {readFile} from 'node:fs/promises';
 import type {Command} from 'commander';
-import {PoolConfigError, type PoolSettings, readPoolSettings} from '../apps/pool/pool-config.ts';
-import {
-  openAnnHandlerProgram,
-  openBlockHandlerProgram,
-  openMasterProgram,
-  type PoolProgram,
-  type ProgramOptions,
-} from '../apps/pool/programs.ts';
-import {createLog, type LogLevel} from '../service/logs/pino-log.ts';
+import type {PoolSettings} from '../apps/pool/pool-config.ts';
+import type {PoolProgram, ProgramOptions} from '../apps/pool/programs.ts';
+import type {LogLevel} from '../service/logs/pino-log.ts';
 import {StoreError} from '../service/stores/key-value-store.ts';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
 import {aborted} from './ann.ts';
@@ -48,21 +42,26 @@ export function poolCommand(context: CommandContext): Command {
   });
   return makeGroup('pool', 'Run the programs of a mining pool.', [
     makeCommand({name: 'master', summary: 'Hand out work to everyone.'}, MASTER, context, (values, _none, own) =>
-      run(values, own, (options) => openMasterProgram(options, values.standby)),
+      run(values, own, async (options) => (await programs()).openMasterProgram(options, values.standby)),
     ),
     makeCommand(handler('annhandler', 'Take announcements.'), COMMON, context, (values, name, own) =>
-      run(values, own, (options) => {
+      run(values, own, async (options) => {
         checkName(name, options.settings.ann_handler);
-        return openAnnHandlerProgram(options, name);
+        return (await programs()).openAnnHandlerProgram(options, name);
       }),
     ),
     makeCommand(handler('blkhandler', 'Take shares and submit blocks.'), COMMON, context, (values, name, own) =>
-      run(values, own, (options) => {
+      run(values, own, async (options) => {
         checkName(name, options.settings.blk_handler);
-        return openBlockHandlerProgram(options, name);
+        return (await programs()).openBlockHandlerProgram(options, name);
       }),
     ),
   ]);
+}
+
+/** Loaded when they are wanted: all of it takes a second. */
+function programs(): Promise<typeof import('../apps/pool/programs.ts')> {
+  return import('../apps/pool/programs.ts');
 }
 
 function checkName(name: string, sections: object): void {
@@ -73,6 +72,7 @@ function checkName(name: string, sections: object): void {
 }
 
 async function readSettings(path: string): Promise<PoolSettings> {
+  const {PoolConfigError, readPoolSettings} = await import('../apps/pool/pool-config.ts');
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -93,6 +93,7 @@ async function run(
   open: (options: ProgramOptions) => Promise<PoolProgram>,
 ): Promise<number> {
   const settings = await readSettings(values.config);
+  const {createLog} = await import('../service/logs/pino-log.ts');
   const log = createLog({level: values.logLevel, format: values.logFormat, out: process.stderr});
   const ended = new AbortController();
   let failed = false;

@@ -4,7 +4,6 @@ import {join} from 'node:path';
 import type {Command} from 'commander';
 import {stringify} from 'lossless-json';
 import {NETWORKS} from '../core/params/index.ts';
-import {RPC_METHODS} from '../node/rpc/methods/index.ts';
 import {RpcClient, RpcClientError} from '../service/rpc-client.ts';
 import {EXIT_INVALID} from './exit-codes.ts';
 import {
@@ -56,7 +55,8 @@ function parameter(text: string, schema: unknown): unknown {
   }
 }
 
-function parametersOf(method: string, texts: readonly string[]): unknown[] {
+async function parametersOf(method: string, texts: readonly string[]): Promise<unknown[]> {
+  const {RPC_METHODS} = await import('../node/rpc/methods/index.ts');
   const known = RPC_METHODS.find(({name}) => name === method)?.paramSchemas ?? [];
   return texts.map((text, i) => parameter(text, known[i]?.schema));
 }
@@ -95,7 +95,7 @@ async function runRpc(
     timeoutMs: values.timeout * 1000,
   });
   try {
-    const result = await client.call(method!, parametersOf(method!, params), context.interrupted);
+    const result = await client.call(method!, await parametersOf(method!, params), context.interrupted);
     await context.terminal.print(typeof result === 'string' ? result : (stringify(result, null, 2) ?? 'null'));
     return 0;
   } catch (error) {

@@ -31,7 +31,8 @@ test('wrong use is one line on stderr that says what to do, and exit code 2', as
   const mine = ['ann', 'mine', '--height', '5'];
   const cases: [string[], RegExp][] = [
     [['anm'], /unknown command 'anm'/],
-    [['ann', 'mien'], /unknown command 'mien'.*See: pkt ann --help/],
+    [['ann', 'mien', '-p', 'x'], /"mien" is no address of a pool/],
+    [['pool', 'mastr'], /unknown command 'mastr'.*See: pkt pool --help/],
     [
       ['ann', 'verify', 'x', '--parent', PARENT, '--parnt', 'y'],
       /unknown option '--parnt'.*See: pkt ann verify --help/,
@@ -63,7 +64,7 @@ test('wrong use is one line on stderr that says what to do, and exit code 2', as
 });
 
 test('a group without command shows its help and fails', async () => {
-  for (const args of [[], ['ann'], ['block']]) {
+  for (const args of [[], ['pool'], ['block']]) {
     const {code, stderr} = await runCli(args);
     equal(code, 2);
     match(stderr, /^Usage: pkt/);
