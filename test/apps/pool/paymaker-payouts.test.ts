@@ -132,6 +132,8 @@ class FakeNode {
   calls: string[] = [];
   fails: 'rpc-unreachable' | 'rpc-refused' | undefined;
   blocks = new Map<string, unknown>();
+  /** Told of beside the map. */
+  more: Record<string, number> = {};
 
   readonly call: CallNode = async (method, [first]) => {
     await Promise.resolve();
@@ -354,4 +356,19 @@ test('a real node pays its next block by the map, in proportion', async (t) => {
   const [fee, one, three] = [7, 11, 12].map((miner) => paid.get(testAddress(miner))!) as [bigint, bigint, bigint];
   ok(one > 0n && three - 3n * one < 10n && three - 3n * one > -10n, `${one} and ${three}`);
   ok(fee - one < 10n && fee - one > -10n, `${fee} of fee`);
+});
+
+test('a node that tells of more than it was given is not given the map again and again', async (t) => {
+  const lab = await openSender(t);
+  const {paymaker, node, sender} = lab;
+  node.more = {steward: 300};
+  await paymaker.ingest(shares(lab.now, 1, 2), '');
+  for (let check = 0; check < 8; check++) {
+    await sender.tick();
+    lab.now += 10_000;
+  }
+  deepEqual([node.sent, sender.resent], [1, 0]);
+  node.map = {[testAddress(50)]: 1};
+  await sender.tick();
+  deepEqual([node.sent, sender.resent], [2, 1]);
 });

@@ -181,6 +181,25 @@ test('the order of uploads and repetitions do not matter, nor whether sums are k
   await checkAsyncProperty(property, 12);
 });
 
+test('thousands of events of the same moment are counted once each', async (t) => {
+  const settings = labSettings({pplnsBlkConstantX: 900, pplnsAnnConstantX: 15});
+  const paymaker = await openPaymaker(t, {network: PKTREG, settings, nowMs: () => LAB_NOW_MS});
+  const rows = Array.from({length: 9000}, (_, i) => ({
+    kind: i % 2 === 0 ? 'share' : 'anns',
+    miner: 1 + (i % 5),
+    time: 100_000 + 60_000 * Math.floor(i / 4000),
+    size: 1024,
+  }));
+  const events = [{kind: 'block', miner: 0, time: 0, size: 21}, ...rows].map(eventOf);
+  await paymaker.ingest(uploadOf(events.slice(0, 5001)), '');
+  await paymaker.ingest(uploadOf(events.slice(4000)), '');
+  const [kept, made] = [await paymaker.whoToPay(), await paymaker.whoToPay(4e12)];
+  deepEqual(fractions(made), fractions(kept));
+  // The windows end amid a slot, so that a part is read from the ledger, in pages.
+  deepEqual([kept.paid.shares.left, kept.paid.anns.left, kept.map.warnings], [0n, 0n, []]);
+  equal(kept.paid.shares.oldest, LAB_NOW_MS - 700_000 + 100_000);
+});
+
 test('what is odd in an upload is told, and the rest of it counts', async (t) => {
   const nowMs = (): number => LAB_NOW_MS;
   const paymaker = await openPaymaker(t, {network: PKTREG, settings: labSettings(), nowMs});

@@ -70,8 +70,8 @@ export class ExactBooks implements Books {
     const books = new ExactBooks(ledger, settings);
     for (const part of [books.#shares, books.#anns]) {
       part.window.reset(await ledger.slotCredits(part.kind, books.#timespanMs));
-      await part.window.settle((slot) => books.#readSlot(part, slot));
     }
+    await books.#settle();
     return books;
   }
 
@@ -96,10 +96,16 @@ export class ExactBooks implements Books {
       const slot = slotOf(event.time, this.#timespanMs);
       this.#part(event.kind)?.window.add(slot, event.payTo, event.credit - before);
     }
+    await this.#settle();
+  }
+
+  async #settle(): Promise<void> {
     for (const part of [this.#shares, this.#anns]) await part.window.settle((slot) => this.#readSlot(part, slot));
   }
 
   async whoIsPaid(maxTime?: number): Promise<Paid> {
+    // There is nothing to do unless the ledger could not be read when it was time.
+    await this.#settle();
     const pay = (part: Part): Promise<PartPaid> =>
       maxTime === undefined ? this.#paid(part) : this.recompute(part.kind, maxTime);
     return {shares: await pay(this.#shares), anns: await pay(this.#anns)};
@@ -172,7 +178,7 @@ export class ExactBooks implements Books {
     const slot = slotOf(timeMs, this.#timespanMs);
     for (const part of [this.#shares, this.#anns]) {
       await part.window.forgetBelow(slot, (number) => this.#readSlot(part, number));
-      await part.window.settle((number) => this.#readSlot(part, number));
     }
+    await this.#settle();
   }
 }

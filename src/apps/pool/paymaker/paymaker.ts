@@ -8,6 +8,7 @@ import {writeFileAtomically} from '../../../service/stores/atomic-file.ts';
 import type {Books, CreditedUpload, Paid} from './books.ts';
 import {CompatibleBooks} from './compatible-books.ts';
 import {type BlockMark, blockBefore, compareMarks, exactCredit} from './credit.ts';
+import {PaymakerError} from './errors.ts';
 import {EventReader, type ReadEvent} from './events.ts';
 import {ExactBooks} from './exact-books.ts';
 import {HandlerBudgets} from './handler-budgets.ts';
@@ -149,14 +150,24 @@ export class Paymaker {
     const upload = await this.#ledger.transaction((session) => this.#write(session, about, taken));
     this.#budgets.spend(handler, taken.length, upload.events);
     this.#blocks = upload.blocks;
-    await this.#books.add(upload);
     this.#statistics.add(upload.events);
     this.#shares += upload.events.filter(({kind}) => kind === 'share').length;
+    await this.#afterwards('sums cannot be brought up to date', () => this.#books.add(upload));
     const {log, nowMs} = this.#options;
-    if (nowMs() - this.#prunedMs > PRUNE_MS) await this.#prune();
+    if (nowMs() - this.#prunedMs > PRUNE_MS) await this.#afterwards('history cannot be cut off', () => this.#prune());
     log.debug('events credited', {handler, events: events.length, credited: upload.events.length});
     if (warn.length > 0) log.warn('an upload has peculiarities', {handler, eventId, warn: warn.join('; ')});
     return {eventId, warn};
+  }
+
+  /** The upload is in the ledger: whatever goes wrong now is made good later, and is not the sender's trouble. */
+  async #afterwards(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof PaymakerError)) throw error;
+      this.#options.log.error(what, {error});
+    }
   }
 
   /** Leaves out what is too old; clocks that are ahead are set right. */

@@ -40,16 +40,19 @@ function sumOf(values: Iterable<number>): number {
   return [...values].reduce((sum, value) => sum + value, 0);
 }
 
+/** True when the same addresses get the same parts. */
+function sameShares(a: Reported, b: Reported): boolean {
+  const [total, other] = [sumOf(Object.values(a)), sumOf(Object.values(b))];
+  if (!(total > 0 && other > 0)) return false;
+  const addresses = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...addresses].every(
+    (address) => Math.abs((a[address] ?? 0) / total - (b[address] ?? 0) / other) <= TOLERANCE,
+  );
+}
+
 /** True when the node pays this map and nobody else. */
 export function paysMap(reported: Reported, map: ReadonlyMap<string, bigint>): boolean {
-  const weights = new Map([...map].map(([address, units]) => [address, Number(units)]));
-  const [total, wanted] = [sumOf(Object.values(reported)), sumOf(weights.values())];
-  if (!(total > 0)) return false;
-  for (const address of new Set([...Object.keys(reported), ...weights.keys()])) {
-    const [part, expected] = [(reported[address] ?? 0) / total, (weights.get(address) ?? 0) / wanted];
-    if (Math.abs(part - expected) > TOLERANCE) return false;
-  }
-  return true;
+  return sameShares(reported, Object.fromEntries([...map].map(([address, units]) => [address, Number(units)])));
 }
 
 export class PayoutSender {
@@ -60,6 +63,8 @@ export class PayoutSender {
   #isBusy = false;
   #state: SenderState = 'waiting';
   #sent: ReadonlyMap<string, bigint> | undefined;
+  /** What the node told right after. */
+  #confirmed: Reported | undefined;
   #sentMs = Number.NEGATIVE_INFINITY;
   #checkedMs = Number.NEGATIVE_INFINITY;
   #resent = 0;
@@ -114,7 +119,7 @@ export class PayoutSender {
     try {
       const reported = await this.#askNode();
       this.#checkedMs = now;
-      const isOther = this.#sent !== undefined && (reported === undefined || !paysMap(reported, this.#sent));
+      const isOther = this.#paysOther(reported);
       if (isOther) {
         this.#resent++;
         this.#options.log.error('the node pays another map than it was given', {resent: this.#resent});
@@ -127,6 +132,13 @@ export class PayoutSender {
       this.#retryMs = now + (this.#failures <= QUICK_RETRIES ? TICK_MS : SLOW_RETRY_MS);
       this.#enter('node-unreachable', error.message);
     }
+  }
+
+  /** What the node said right after it was given the map stands for the map, should it count otherwise than we do. */
+  #paysOther(reported: Reported | undefined): boolean {
+    if (this.#sent === undefined) return false;
+    if (reported === undefined) return this.#confirmed !== undefined;
+    return !paysMap(reported, this.#sent) && !(this.#confirmed !== undefined && sameShares(reported, this.#confirmed));
   }
 
   /** Undefined where it has no template to tell of. */
@@ -198,13 +210,16 @@ export class PayoutSender {
 
   /** Written down before it is sent: there is no map of the node that nobody knows of. */
   async #pay(record: AuditRecord): Promise<void> {
-    const {paymaker, callNode} = this.#options;
+    const {paymaker, callNode, log} = this.#options;
     if (record.map.size === 0) throw new PaymakerError('empty-map');
     await paymaker.ledger.transaction((session) => session.addPayout(record.timeMs, encodeAudit(record)));
     const weights = Object.fromEntries([...record.map].map(([address, units]) => [address, Number(units)]));
     await callNode('configureminingpayouts', [weights]);
     this.#sent = record.map;
     this.#sentMs = record.timeMs;
+    this.#confirmed = await this.#askNode();
+    if (this.#confirmed === undefined || paysMap(this.#confirmed, record.map)) return;
+    log.error('the node has taken the map, but tells of another', {addresses: Object.keys(this.#confirmed).length});
   }
 
   /** Finishes what is under way. */
