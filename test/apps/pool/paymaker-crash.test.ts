@@ -67,7 +67,7 @@ test('killed between upload and answer, again and again: nothing is lost and not
       () => {},
     );
     // Later each time: before, while and after it is written.
-    await new Promise((resolve) => setTimeout(resolve, 4 * i));
+    await new Promise((resolve) => setTimeout(resolve, 15 * i));
     await kill(paymaker);
     await posted;
   }

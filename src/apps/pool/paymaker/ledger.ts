@@ -92,22 +92,16 @@ function eventOf(row: SqlRow): LedgerEvent {
   };
 }
 
-function valuesOf(event: LedgerEvent): SqlValue[] {
-  const {id, sequence, kind, time, payTo, target, accepted, payable, encryptions, credit, hash, difficulty} = event;
-  return [
-    id,
-    sequence,
-    kindNumber(kind),
-    time,
-    payTo,
-    target,
-    accepted,
-    payable,
-    BigInt(encryptions),
-    credit,
-    hash ?? null,
-    difficulty,
-  ];
+/** Values of rows one after another, in the order of INSERT_EVENTS. */
+function valuesOf(events: readonly LedgerEvent[], from: number, rows: number): SqlValue[] {
+  const values: SqlValue[] = [];
+  for (let i = from; i < from + rows; i++) {
+    const {id, sequence, kind, time, payTo, target, accepted, payable, encryptions, credit, hash, difficulty} =
+      events[i]!;
+    values.push(id, sequence, kindNumber(kind), time, payTo, target, accepted, payable);
+    values.push(encryptions, credit, hash ?? null, difficulty);
+  }
+  return values;
 }
 
 async function migrate(sql: Sql): Promise<void> {
@@ -156,17 +150,14 @@ export class LedgerSession {
     let at = 0;
     let added = 0;
     for (const rows of ROWS_AT_ONCE) {
+      const sql = `${INSERT_EVENTS} ${placeholders(rows, COLUMNS)} ON CONFLICT (id) DO NOTHING`;
       for (; events.length - at >= rows; at += rows) {
-        const values = events.slice(at, at + rows).flatMap(valuesOf);
-        added += await this.sql.run(
-          `${INSERT_EVENTS} ${placeholders(rows, COLUMNS)} ON CONFLICT (id) DO NOTHING`,
-          values,
-        );
+        added += await this.sql.run(sql, valuesOf(events, at, rows));
       }
     }
     if (added === events.length) return undefined;
-    const sql = 'SELECT sequence FROM events WHERE sequence >= ? AND sequence <= ?';
-    const rows = await this.sql.all(sql, [events[0]!.sequence, events.at(-1)!.sequence]);
+    const kept = 'SELECT sequence FROM events WHERE sequence >= ? AND sequence <= ?';
+    const rows = await this.sql.all(kept, [events[0]!.sequence, events.at(-1)!.sequence]);
     return new Set(rows.map((row) => numberOf(row['sequence'])));
   }
 
