@@ -2,8 +2,8 @@ import {readFile} from 'node:fs/promises';
 import type {Command} from 'commander';
 import type {PoolSettings} from '../apps/pool/pool-config.ts';
 import type {PoolProgram, ProgramOptions} from '../apps/pool/programs.ts';
+import {CodedError} from '../core/errors.ts';
 import type {LogLevel} from '../service/logs/pino-log.ts';
-import {StoreError} from '../service/stores/key-value-store.ts';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
 import {aborted} from './ann.ts';
 import {EXIT_INVALID} from './exit-codes.ts';
@@ -55,6 +55,17 @@ export function poolCommand(context: CommandContext): Command {
         checkName(name, options.settings.blk_handler);
         return (await programs()).openBlockHandlerProgram(options, name);
       }),
+    ),
+    makeCommand(
+      {name: 'paymaker', summary: 'Credit everyone and tell the node who is paid.'},
+      COMMON,
+      context,
+      (values, _none, own) =>
+        run(values, own, async (options) => {
+          if (options.settings.paymaker === undefined)
+            throw new UsageError('the configuration has no section "paymaker".');
+          return (await programs()).openPaymakerProgram(options);
+        }),
     ),
   ]);
 }
@@ -112,7 +123,7 @@ async function run(
       },
     });
   } catch (error) {
-    if (error instanceof StoreError) throw new UsageError(error.message, {cause: error});
+    if (error instanceof CodedError) throw new UsageError(error.message, {cause: error});
     const {syscall, address, port, code} = error as NodeJS.ErrnoException & {address?: string; port?: number};
     if (syscall === 'listen') throw new UsageError(`cannot listen on ${address}:${port}: ${code}`, {cause: error});
     throw error;

@@ -50,6 +50,9 @@ export interface MasterSection {
   readonly poll_ms: number;
 }
 
+/** Settings of the paymaker under their own names (readPaymakerSettings), and where it listens. */
+export type PaymakerSection = {readonly listen: string} & Readonly<Record<string, unknown>>;
+
 /** The whole file. Handlers stand in the order of their numbers. */
 export interface PoolSettings {
   readonly network: 'pkt' | 'pkttest' | 'pktreg';
@@ -65,6 +68,7 @@ export interface PoolSettings {
   readonly master: MasterSection;
   readonly ann_handler: Readonly<Record<string, AnnHandlerSettings>>;
   readonly blk_handler: Readonly<Record<string, HandlerSettings>>;
+  readonly paymaker?: PaymakerSection | undefined;
 }
 
 const URL_TEXT = z
@@ -135,6 +139,7 @@ const SCHEMA = z.strictObject({
   blk_handler: z
     .record(z.string().regex(/^[A-Za-z0-9_-]{1,50}$/), HANDLER.extend({threads: z.int().min(1).max(63).default(1)}))
     .default({}),
+  paymaker: z.looseObject({listen: LISTEN}).optional(),
 });
 
 /** Reads a configuration. Throws PoolConfigError, which names all mistakes at once. */

@@ -19,6 +19,10 @@ import {BlockSubmitter} from './block-handler/block-submitter.ts';
 import {Master} from './master/master.ts';
 import {MasterServer} from './master/master-server.ts';
 import type {MasterSettings} from './master/master-work.ts';
+import {Paymaker} from './paymaker/paymaker.ts';
+import {PaymakerServer} from './paymaker/paymaker-server.ts';
+import {PayoutSender} from './paymaker/payout-sender.ts';
+import {type PaymakerSettings, readPaymakerSettings} from './paymaker/settings.ts';
 import {annTargetOf, type PoolSettings} from './pool-config.ts';
 
 export interface ProgramOptions {
@@ -248,6 +252,43 @@ export function openBlockHandlerProgram(options: ProgramOptions, name: string): 
     const server = new BlockServer({handler, log});
     closers.add(() => server.close());
     const {host, port} = listenOf(own.listen);
+    const bound = await server.listen(host, port);
+    return `${host}:${bound.port}`;
+  });
+}
+
+/** Reads the section of the paymaker; password and seed are those of the whole pool. Throws PaymakerError 'bad-settings'. */
+export function paymakerSettings(settings: PoolSettings): PaymakerSettings {
+  const {listen: _listen, ...own} = settings.paymaker ?? {listen: ''};
+  const common = {paymakerHttpPasswd: settings.paymaker_http_password, privateSeed: settings.private_seed ?? null};
+  return readPaymakerSettings({...common, ...own}, networkOf(settings));
+}
+
+/** Pays by the node that the master takes templates from: the first one. */
+export function openPaymakerProgram({settings, log, nowMs}: ProgramOptions): Promise<PoolProgram> {
+  const section = settings.paymaker;
+  if (section === undefined) throw new RangeError('"paymaker" expected a section of the settings, got none');
+  return opened(async (closers) => {
+    const [node] = await openNodes(settings);
+    const paymaker = await Paymaker.open({
+      dir: join(settings.root_workdir, 'paymaker'),
+      network: networkOf(settings),
+      settings: paymakerSettings(settings),
+      nowMs,
+      log,
+    });
+    closers.add(() => paymaker.close());
+    const sender = new PayoutSender({
+      paymaker,
+      callNode: (method, params) => node!.call(method, params),
+      nowMs,
+      log,
+    });
+    closers.add(() => sender.close());
+    sender.start();
+    const server = new PaymakerServer({paymaker, nowMs, log});
+    closers.add(() => server.close());
+    const {host, port} = listenOf(section.listen);
     const bound = await server.listen(host, port);
     return `${host}:${bound.port}`;
   });
