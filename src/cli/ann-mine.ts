@@ -3,6 +3,7 @@ import {AnnouncementMiner} from '../core/engines/index.ts';
 import type {AnnouncementWork} from '../core/packetcrypt/announcement/announcement-search.ts';
 import {ANN_BYTES} from '../core/packetcrypt/index.ts';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
+import {aborted} from './aborted.ts';
 import {EXIT_INTERRUPTED} from './exit-codes.ts';
 import {
   anyText,
@@ -117,11 +118,4 @@ async function mine(
       `${values.out} now holds ${formatNumber(file.count)}`,
   );
   return interrupted.aborted ? EXIT_INTERRUPTED : 0;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), {once: true});
-  });
 }

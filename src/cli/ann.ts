@@ -3,11 +3,12 @@ import type {Command} from 'commander';
 import {statisticsLine} from '../apps/miner/ann/statistics.ts';
 import {AddressError, decodeAddress} from '../core/consensus/index.ts';
 import {NETWORKS} from '../core/params/index.ts';
-import type {LogLevel} from '../service/logs/pino-log.ts';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
+import {aborted} from './aborted.ts';
 import {annMineCommand} from './ann-mine.ts';
 import {annVerifyCommand} from './ann-verify.ts';
 import {EXIT_INVALID} from './exit-codes.ts';
+import {LOG_OPTIONS} from './log-options.ts';
 import {
   anyText,
   type CommandContext,
@@ -23,7 +24,6 @@ import {MAX_CLI_THREADS, randomU32, standardThreads} from './threads.ts';
 import {UsageError} from './usage-error.ts';
 import {packageVersion} from './version.ts';
 
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 const LINE_MS = 10_000;
 /** More than this many blocks behind the tip no pool takes. */
 const MAX_OLD = 5;
@@ -51,8 +51,7 @@ const OPTIONS = {
     oneOf('pkt', 'pkttest', 'pktreg'),
     'pkt',
   ),
-  logLevel: optionOr('--log-level <level>', LEVELS.join(', '), oneOf(...LEVELS), 'info'),
-  logFormat: optionOr('--log-format <form>', 'text or json', oneOf('text', 'json'), 'text'),
+  ...LOG_OPTIONS,
 };
 
 /** `pkt ann`: mines for pools; its subcommands work without any. */
@@ -126,13 +125,6 @@ async function mineForPools(
   log.info('stopping: what was found is sent');
   await miner.close();
   return failed ? EXIT_INVALID : 0;
-}
-
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', () => done(), {once: true});
-  });
 }
 
 /** The first line of a file with a password. */

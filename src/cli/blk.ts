@@ -1,8 +1,9 @@
 import type {Command} from 'commander';
-import type {LogLevel} from '../service/logs/pino-log.ts';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
-import {aborted, checkPaymentAddress, readSecret} from './ann.ts';
+import {aborted} from './aborted.ts';
+import {checkPaymentAddress, readSecret} from './ann.ts';
 import {EXIT_INVALID} from './exit-codes.ts';
+import {LOG_OPTIONS} from './log-options.ts';
 import {
   anyText,
   type CommandContext,
@@ -19,7 +20,6 @@ import {formatNumber} from './terminal.ts';
 import {MAX_CLI_THREADS, standardThreads} from './threads.ts';
 import {packageVersion} from './version.ts';
 
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 const LINE_MS = 10_000;
 /** What an announcement takes with everything that is kept of it. */
 const BYTES_PER_ANN = 1280;
@@ -49,8 +49,7 @@ const OPTIONS = {
     oneOf('pkt', 'pkttest', 'pktreg'),
     'pkt',
   ),
-  logLevel: optionOr('--log-level <level>', LEVELS.join(', '), oneOf(...LEVELS), 'info'),
-  logFormat: optionOr('--log-format <form>', 'text or json', oneOf('text', 'json'), 'text'),
+  ...LOG_OPTIONS,
 };
 
 export function blkCommand(context: CommandContext): Command {

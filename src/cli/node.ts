@@ -12,9 +12,10 @@ import type {NodeOptions, PktNode} from '../node/node.ts';
 import type {RpcUser} from '../node/rpc/credentials.ts';
 import type {TlsFiles} from '../node/rpc/server.ts';
 import {NO_LOG} from '../service/logs/log.ts';
-import type {LogLevel} from '../service/logs/pino-log.ts';
 import {StoreError} from '../service/stores/key-value-store.ts';
+import {aborted} from './aborted.ts';
 import {EXIT_INVALID} from './exit-codes.ts';
+import {LOG_OPTIONS} from './log-options.ts';
 import {
   anyText,
   type CommandContext,
@@ -34,7 +35,6 @@ import {packageVersion} from './version.ts';
 
 const MAX_PASSWORD_BYTES = 4096;
 const MIB = 2 ** 20;
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
 const OPTIONS = {
   config: option('--config <file>', 'TOML file with the same names as these options', anyText),
@@ -88,8 +88,7 @@ const OPTIONS = {
     500,
   ),
   threads: optionOr('--threads <n>', 'threads that verify', wholeNumber(1, 63), standardThreads(), 'all cores'),
-  logLevel: optionOr('--log-level <level>', LEVELS.join(', '), oneOf(...LEVELS), 'info'),
-  logFormat: optionOr('--log-format <form>', 'text or json', oneOf('text', 'json'), 'text'),
+  ...LOG_OPTIONS,
 };
 
 /** Files are counted by places of 32 bits, so none may be larger than that. */
@@ -305,11 +304,4 @@ async function runNode(values: NodeValues, _argument: string, context: CommandCo
   }
   log.info('stopped');
   return failed ? EXIT_INVALID : 0;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', () => done(), {once: true});
-  });
 }

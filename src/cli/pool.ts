@@ -3,10 +3,10 @@ import type {Command} from 'commander';
 import type {PoolSettings} from '../apps/pool/pool-config.ts';
 import type {PoolProgram, ProgramOptions} from '../apps/pool/programs.ts';
 import {CodedError} from '../core/errors.ts';
-import type {LogLevel} from '../service/logs/pino-log.ts';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
-import {aborted} from './ann.ts';
+import {aborted} from './aborted.ts';
 import {EXIT_INVALID} from './exit-codes.ts';
+import {LOG_OPTIONS} from './log-options.ts';
 import {
   anyText,
   type CommandContext,
@@ -15,18 +15,14 @@ import {
   makeCommand,
   makeGroup,
   type OptionValues,
-  oneOf,
   optionOr,
 } from './options.ts';
 import {fileError, UsageError} from './usage-error.ts';
 import {packageVersion} from './version.ts';
 
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
-
 const COMMON = {
   config: optionOr('-C, --config <file>', 'configuration of the pool, TOML', anyText, 'pool.toml'),
-  logLevel: optionOr('--log-level <level>', LEVELS.join(', '), oneOf(...LEVELS), 'info'),
-  logFormat: optionOr('--log-format <form>', 'text or json', oneOf('text', 'json'), 'text'),
+  ...LOG_OPTIONS,
 };
 const MASTER = {
   ...COMMON,
