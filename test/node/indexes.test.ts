@@ -206,3 +206,21 @@ test('proofs alone can be dropped; with the blocks goes what they undo; an index
   const third = await openChain(t, at, 600);
   equal(third.height, 101);
 });
+
+test('a tip that comes as the indexes have just ended is heard of', async (t) => {
+  const blocks = branch({network: SHORT, tag: 0}, genesis, 0, 60);
+  const at = await place(t);
+  const chain = await openChain(t, at);
+  const indexes = await openIndexes(t, chain, at);
+  for (const [i, block] of blocks.entries()) {
+    await chain.accept(block);
+    // Every distance, in turns of the queue of promises, between the end of the work and the next tip.
+    for (let turn = 0; turn < i % 20; turn++) await Promise.resolve();
+    const settled = indexes.settled();
+    for (let turn = 0; turn < i % 7; turn++) await Promise.resolve();
+    await settled;
+    for (let turn = 0; turn < i % 4; turn++) await Promise.resolve();
+  }
+  await indexes.settled();
+  for (const name of ALL) equal(indexes.heightOf(name), 60, name);
+});

@@ -163,11 +163,10 @@ export class ChainIndexes {
     this.#again = true;
     if (this.#working || this.#closed) return;
     this.#working = true;
-    this.#work = this.#catchUpAll().finally(() => {
-      this.#working = false;
-    });
+    this.#work = this.#catchUpAll();
   }
 
+  /** Between the last look for more and the end nothing is waited for: a tip in between would be heard by nobody. */
   async #catchUpAll(): Promise<void> {
     while (this.#again && !this.#closed && this.#failure === undefined) {
       this.#again = false;
@@ -180,6 +179,7 @@ export class ChainIndexes {
         }
       }
     }
+    this.#working = false;
   }
 
   /** Takes blocks back and adds blocks until the index has the tip of the chain. */
