@@ -5,6 +5,7 @@ import {type PaymakerSettings, readPaymakerSettings} from '../../src/apps/pool/p
 import {PKT, PKTREG} from '../../src/core/params/index.ts';
 import {NO_LOG} from '../../src/service/logs/log.ts';
 import {testAddress, testFolder} from './pool-lab.ts';
+import {testLedgers} from './test-ledgers.ts';
 import {readVectors} from './vectors.ts';
 
 export interface Scenario {
@@ -51,8 +52,10 @@ export const VECTORS_NOW_MS = 1_700_003_600_000;
 
 /** A paymaker in a folder of its own; it is closed with the test unless the test has. */
 export async function openPaymaker(t: TestContext, options: Partial<PaymakerOptions> = {}): Promise<Paymaker> {
+  const dir = options.dir ?? (await testFolder(t, 'paymaker'));
   const paymaker = await Paymaker.open({
-    dir: options.dir ?? (await testFolder(t, 'paymaker')),
+    dir,
+    sql: options.sql ?? (await testLedgers().open(t, dir)),
     network: PKT,
     settings: vectorSettings(),
     nowMs: () => VECTORS_NOW_MS,

@@ -50,8 +50,14 @@ export interface MasterSection {
   readonly poll_ms: number;
 }
 
-/** Settings of the paymaker under their own names (readPaymakerSettings), and where it listens. */
-export type PaymakerSection = {readonly listen: string} & Readonly<Record<string, unknown>>;
+/** Settings of the paymaker under their own names (readPaymakerSettings), and what only this program needs. */
+export type PaymakerSection = {
+  readonly listen: string;
+  /** postgresql://… of its ledger; in a file of its folder where there is none. */
+  readonly ledger?: string | undefined;
+  /** Its first line is the password of the ledger. */
+  readonly ledger_password_file?: string | undefined;
+} & Readonly<Record<string, unknown>>;
 
 /** The whole file. Handlers stand in the order of their numbers. */
 export interface PoolSettings {
@@ -139,7 +145,16 @@ const SCHEMA = z.strictObject({
   blk_handler: z
     .record(z.string().regex(/^[A-Za-z0-9_-]{1,50}$/), HANDLER.extend({threads: z.int().min(1).max(63).default(1)}))
     .default({}),
-  paymaker: z.looseObject({listen: LISTEN}).optional(),
+  paymaker: z
+    .looseObject({
+      listen: LISTEN,
+      ledger: z
+        .string()
+        .regex(/^postgres(ql)?:\/\//, 'expected an address like postgresql://user@host:5432/database')
+        .optional(),
+      ledger_password_file: z.string().optional(),
+    })
+    .optional(),
 });
 
 /** Reads a configuration. Throws PoolConfigError, which names all mistakes at once. */

@@ -22,6 +22,7 @@ import type {MasterSettings} from './master/master-work.ts';
 import {Paymaker} from './paymaker/paymaker.ts';
 import {PaymakerServer} from './paymaker/paymaker-server.ts';
 import {PayoutSender} from './paymaker/payout-sender.ts';
+import {openPostgres} from './paymaker/postgres.ts';
 import {type PaymakerSettings, readPaymakerSettings} from './paymaker/settings.ts';
 import {annTargetOf, type PoolSettings} from './pool-config.ts';
 
@@ -259,7 +260,7 @@ export function openBlockHandlerProgram(options: ProgramOptions, name: string): 
 
 /** Reads the section of the paymaker; password and seed are those of the whole pool. Throws PaymakerError 'bad-settings'. */
 export function paymakerSettings(settings: PoolSettings): PaymakerSettings {
-  const {listen: _listen, ...own} = settings.paymaker ?? {listen: ''};
+  const {listen: _listen, ledger: _ledger, ledger_password_file: _file, ...own} = settings.paymaker ?? {listen: ''};
   const common = {paymakerHttpPasswd: settings.paymaker_http_password, privateSeed: settings.private_seed ?? null};
   return readPaymakerSettings({...common, ...own}, networkOf(settings));
 }
@@ -270,10 +271,13 @@ export function openPaymakerProgram({settings, log, nowMs}: ProgramOptions): Pro
   if (section === undefined) throw new RangeError('"paymaker" expected a section of the settings, got none');
   return opened(async (closers) => {
     const [node] = await openNodes(settings);
+    const {ledger, ledger_password_file: passwordFile} = section;
+    const own = paymakerSettings(settings);
     const paymaker = await Paymaker.open({
       dir: join(settings.root_workdir, 'paymaker'),
+      ...(ledger !== undefined && {sql: await openPostgres({url: ledger, passwordFile, log})}),
       network: networkOf(settings),
-      settings: paymakerSettings(settings),
+      settings: own,
       nowMs,
       log,
     });

@@ -2,15 +2,15 @@ import {deepEqual, equal, ok, rejects} from 'node:assert/strict';
 import {type ChildProcess, spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {createInterface} from 'node:readline';
-import {test} from 'node:test';
+import {type TestContext, test} from 'node:test';
 import {fileURLToPath} from 'node:url';
 import {PaymakerError} from '../../../src/apps/pool/paymaker/errors.ts';
-import {openSqlite} from '../../../src/apps/pool/paymaker/sqlite.ts';
 import {PKTREG} from '../../../src/core/params/index.ts';
 import {logId} from '../../../src/core/protocol/pool/index.ts';
 import {createHttpSender} from '../../../src/service/pool/event-log.ts';
 import {LAB_NOW_MS, labSettings, openPaymaker, uploadOf} from '../../support/pool-books.ts';
 import {testAddress, testFolder} from '../../support/pool-lab.ts';
+import {testLedgers} from '../../support/test-ledgers.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../support/paymaker-process.js', import.meta.url));
 const KILLS = 10;
@@ -22,10 +22,10 @@ interface Running {
   readonly url: string;
 }
 
-async function start(dir: string): Promise<Running> {
-  const child = spawn(process.execPath, [PROGRAM, dir, String(LAB_NOW_MS), JSON.stringify(labSettings())], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+async function start(t: TestContext, dir: string): Promise<Running> {
+  const ledger = await testLedgers().url(t, dir);
+  const args = [PROGRAM, dir, String(LAB_NOW_MS), JSON.stringify(labSettings()), ledger ?? ''];
+  const child = spawn(process.execPath, args, {stdio: ['ignore', 'pipe', 'inherit']});
   for await (const port of createInterface({input: child.stdout})) return {child, url: `http://127.0.0.1:${port}`};
   throw new Error('the paymaker did not start');
 }
@@ -59,7 +59,7 @@ test('killed between upload and answer, again and again: nothing is lost and not
   const bodies = uploads();
   let answered = 0;
   for (const [i, body] of bodies.entries()) {
-    const paymaker = await start(dir);
+    const paymaker = await start(t, dir);
     t.after(() => kill(paymaker));
     const send = createHttpSender(() => paymaker.url, 'x', 'secret');
     const posted = send(body, NEVER).then(
@@ -71,7 +71,7 @@ test('killed between upload and answer, again and again: nothing is lost and not
     await kill(paymaker);
     await posted;
   }
-  const last = await start(dir);
+  const last = await start(t, dir);
   t.after(() => kill(last));
   const send = createHttpSender(() => last.url, 'x', 'secret');
   for (const body of bodies) await send(body, NEVER);
@@ -90,21 +90,22 @@ test('killed between upload and answer, again and again: nothing is lost and not
   ok(answered <= KILLS);
 });
 
-test('a folder belongs to one paymaker at a time', async (t) => {
+test('a ledger belongs to one paymaker at a time', async (t) => {
   const dir = await testFolder(t, 'twice');
   const options = {dir, network: PKTREG, settings: labSettings(), nowMs: (): number => LAB_NOW_MS};
   const first = await openPaymaker(t, options);
-  await rejects(openPaymaker(t, options), {code: 'store-locked'});
+  await rejects(openPaymaker(t, options), {code: testLedgers().lockedCode});
   await first.close();
   await (await openPaymaker(t, options)).close();
 });
 
 test('an upload that cannot be written counts in no part, and may come again', async (t) => {
   const dir = await testFolder(t, 'broken');
-  const sql = await openSqlite(dir);
+  const sql = await testLedgers().open(t, dir);
   let isBroken = false;
   const broken: typeof sql = {
-    rowidType: sql.rowidType,
+    types: sql.types,
+    generation: sql.generation,
     all: (text, values) => sql.all(text, values),
     run: (text, values) => sql.run(text, values),
     transaction: (work) =>

@@ -6,6 +6,9 @@ export type PaymakerErrorCode =
   | 'overloaded'
   | 'ledger-unusable'
   | 'ledger-newer'
+  | 'ledger-unreachable'
+  | 'ledger-locked'
+  | 'ledger-changed'
   | 'empty-map';
 
 export const PAYMAKER_ERRORS: ErrorTable<PaymakerErrorCode> = Object.freeze({
@@ -13,7 +16,16 @@ export const PAYMAKER_ERRORS: ErrorTable<PaymakerErrorCode> = Object.freeze({
   'over-budget': {text: 'this handler has claimed more than it may; the upload is taken when its budget has recovered'},
   overloaded: {text: 'overloaded'},
   'ledger-unusable': {
-    text: 'the ledger cannot be used; check that its directory can be written and that the disk has room',
+    text: 'the ledger cannot be used; check that it can be written and that the disk has room',
+  },
+  'ledger-unreachable': {
+    text: 'the database of the ledger cannot be reached; check that it runs, its address, user and password',
+  },
+  'ledger-locked': {
+    text: 'another paymaker writes to this ledger; stop it, or give this one a ledger of its own',
+  },
+  'ledger-changed': {
+    text: 'the connection to the ledger was lost and somebody else may have written; it is read anew',
   },
   'empty-map': {text: 'a map without addresses is never sent'},
   'ledger-newer': {text: 'the ledger was written by a newer version of this program'},

@@ -152,7 +152,7 @@ export class EventReader {
 
   #event(fields: Fields): ReadEvent | undefined {
     const {type, time, eventId} = fields as {type?: unknown; time?: unknown; eventId?: unknown};
-    if (typeof eventId !== 'string' || eventId.length === 0 || eventId.length > MAX_ID) return undefined;
+    if (typeof eventId !== 'string' || !isId(eventId)) return undefined;
     if (typeof type !== 'string' || !isTime(time)) return undefined;
     const base = {id: eventId, time: Math.floor(time)};
     // Existing handlers are told apart by this field alone.
@@ -169,7 +169,7 @@ export class EventReader {
     for (const line of new TextDecoder().decode(body).split('\n')) {
       if (line.trim() === '') continue;
       const fields = line.length > MAX_LINE ? undefined : parseFields(line);
-      if (fields !== undefined && isTime(fields['time'])) lastTime = fields['time'];
+      if (fields !== undefined && isTime(fields['time'])) lastTime = Math.floor(fields['time']);
       const event = fields === undefined ? undefined : this.#event(fields);
       if (event === undefined) bad++;
       else events.push(event);
@@ -190,6 +190,11 @@ const NOTHING = Object.freeze({
   height: 0,
   difficulty: 0,
 });
+
+/** Control characters and halves of characters are not the same in every database. */
+function isId(text: string): boolean {
+  return text.length > 0 && text.length <= MAX_ID && !/[\p{Cc}\p{Cs}]/u.test(text);
+}
 
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;

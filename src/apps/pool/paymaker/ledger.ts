@@ -37,20 +37,20 @@ export interface PayoutRow {
   readonly document: string;
 }
 
-/** Each runs once, in order; never changed after a release. {ROWID}: the type of a key by which rows are stored. */
+/** Each runs once, in order; never changed after a release. {ROWID}, {TEXT}: Sql.types. */
 const MIGRATIONS: readonly (readonly string[])[] = [
   [
     `CREATE TABLE events (
-       sequence {ROWID} NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, time BIGINT NOT NULL,
-       pay_to TEXT NOT NULL, target BIGINT NOT NULL, accepted BIGINT NOT NULL, payable BIGINT NOT NULL,
-       encryptions BIGINT NOT NULL, credit BIGINT NOT NULL, hash TEXT, difficulty DOUBLE PRECISION NOT NULL)`,
+       sequence {ROWID} NOT NULL PRIMARY KEY, id {TEXT} NOT NULL UNIQUE, kind INTEGER NOT NULL, time BIGINT NOT NULL,
+       pay_to {TEXT} NOT NULL, target BIGINT NOT NULL, accepted BIGINT NOT NULL, payable BIGINT NOT NULL,
+       encryptions BIGINT NOT NULL, credit BIGINT NOT NULL, hash {TEXT}, difficulty DOUBLE PRECISION NOT NULL)`,
     'CREATE INDEX events_by_time ON events (kind, time, id)',
     `CREATE TABLE uploads (
-       number BIGINT NOT NULL PRIMARY KEY, log_id TEXT NOT NULL UNIQUE, time BIGINT NOT NULL, handler TEXT NOT NULL,
+       number BIGINT NOT NULL PRIMARY KEY, log_id {TEXT} NOT NULL UNIQUE, time BIGINT NOT NULL, handler {TEXT} NOT NULL,
        last_time BIGINT NOT NULL, events BIGINT NOT NULL, credited BIGINT NOT NULL)`,
-    'CREATE TABLE payouts (number BIGINT NOT NULL PRIMARY KEY, time BIGINT NOT NULL, document TEXT NOT NULL)',
-    'CREATE TABLE balances (address TEXT NOT NULL PRIMARY KEY, units BIGINT NOT NULL)',
-    'CREATE TABLE settlements (hash TEXT NOT NULL PRIMARY KEY, time BIGINT NOT NULL, outcome TEXT NOT NULL)',
+    'CREATE TABLE payouts (number BIGINT NOT NULL PRIMARY KEY, time BIGINT NOT NULL, document {TEXT} NOT NULL)',
+    'CREATE TABLE balances (address {TEXT} NOT NULL PRIMARY KEY, units BIGINT NOT NULL)',
+    'CREATE TABLE settlements (hash {TEXT} NOT NULL PRIMARY KEY, time BIGINT NOT NULL, outcome {TEXT} NOT NULL)',
   ],
 ];
 
@@ -112,7 +112,9 @@ async function migrate(sql: Sql): Promise<void> {
     if (version > MIGRATIONS.length) throw new PaymakerError('ledger-newer', {version});
     for (const [i, statements] of MIGRATIONS.entries()) {
       if (i < version) continue;
-      for (const statement of statements) await session.all(statement.replaceAll('{ROWID}', sql.rowidType));
+      for (const statement of statements) {
+        await session.all(statement.replaceAll('{ROWID}', sql.types.rowid).replaceAll('{TEXT}', sql.types.text));
+      }
       await session.all('INSERT INTO schema_version (version) VALUES (?)', [i + 1]);
     }
   });
@@ -338,6 +340,11 @@ export class Ledger extends LedgerSession {
   static async open(sql: Sql): Promise<Ledger> {
     await migrate(sql);
     return new Ledger(sql);
+  }
+
+  /** Grows when the ledger may have been written to by another program. */
+  get generation(): number {
+    return this.#sql.generation;
   }
 
   /** All or nothing; resolves when it is on disk. */

@@ -81,6 +81,7 @@ export class PaymakerServer {
     this.#http.setErrorHandler((error: FastifyError, _request, reply) => {
       const status = error.statusCode ?? 500;
       if (status >= 500) options.log.error('a request failed', {error});
+      if (error instanceof PaymakerError) return refuse(reply, 503, error.code);
       return refuse(reply, status, status >= 500 ? 'internal error' : error.message);
     });
   }

@@ -60,36 +60,44 @@ class Turns {
   }
 }
 
+/** What is kept of the ledger in memory. */
+interface Known {
+  readonly generation: number;
+  readonly books: Books;
+  readonly statistics: Statistics;
+  readonly blocks: readonly BlockMark[];
+  readonly shares: number;
+}
+
+async function readLedger(ledger: Ledger, settings: PaymakerSettings): Promise<Known> {
+  const {generation} = ledger;
+  const Kind = settings.compatible ? CompatibleBooks : ExactBooks;
+  const books = await Kind.open(ledger, settings);
+  const statistics = await Statistics.open(ledger, settings.annCompressor.timespanMs);
+  return {generation, books, statistics, blocks: await ledger.blocks(), shares: await ledger.countEvents('share')};
+}
+
 export class Paymaker {
   readonly #options: PaymakerOptions;
   readonly #ledger: Ledger;
   readonly #reader: EventReader;
-  readonly #books: Books;
-  readonly #statistics: Statistics;
   readonly #budgets: HandlerBudgets;
   readonly #turns = new Turns();
-  #blocks: readonly BlockMark[];
-  #shares: number;
+  #generation!: number;
+  #books!: Books;
+  #statistics!: Statistics;
+  #blocks!: readonly BlockMark[];
+  #shares!: number;
   #prunedMs: number;
 
-  private constructor(
-    options: PaymakerOptions,
-    ledger: Ledger,
-    books: Books,
-    statistics: Statistics,
-    blocks: readonly BlockMark[],
-    shares: number,
-  ) {
+  private constructor(options: PaymakerOptions, ledger: Ledger, known: Known) {
     const {network, settings, nowMs} = options;
     this.#options = options;
     this.#ledger = ledger;
     this.#reader = new EventReader({network, paysUnsigned: settings.privateSeed === null});
-    this.#books = books;
-    this.#statistics = statistics;
     this.#budgets = new HandlerBudgets(settings.handlers, nowMs);
-    this.#blocks = blocks;
-    this.#shares = shares;
     this.#prunedMs = nowMs();
+    this.#remember(known);
   }
 
   /** Opens the ledger and reads what it knows. Throws PaymakerError, StoreError. */
@@ -99,15 +107,30 @@ export class Paymaker {
     const sql = options.sql ?? (await openSqlite(dir));
     try {
       const ledger = await Ledger.open(sql);
-      const Kind = settings.compatible ? CompatibleBooks : ExactBooks;
-      const books = await Kind.open(ledger, settings);
-      const statistics = await Statistics.open(ledger, settings.annCompressor.timespanMs);
-      const shares = await ledger.countEvents('share');
-      return new Paymaker(options, ledger, books, statistics, await ledger.blocks(), shares);
+      return new Paymaker(options, ledger, await readLedger(ledger, settings));
     } catch (error) {
       await sql.close();
       throw error;
     }
+  }
+
+  #remember({generation, books, statistics, blocks, shares}: Known): void {
+    this.#generation = generation;
+    this.#books = books;
+    this.#statistics = statistics;
+    this.#blocks = blocks;
+    this.#shares = shares;
+  }
+
+  /** One thing after another, each with what the ledger has at that time. */
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#turns.take(async () => {
+      if (this.#ledger.generation !== this.#generation) {
+        this.#options.log.warn('the ledger is read anew');
+        this.#remember(await readLedger(this.#ledger, this.settings));
+      }
+      return work();
+    });
   }
 
   get settings(): PaymakerSettings {
@@ -128,10 +151,10 @@ export class Paymaker {
 
   /**
    * Credits an upload; resolves when that is on disk. The same again changes nothing. Throws PaymakerError 'over-budget',
-   * 'ledger-unusable', StoreError: then nothing of it counts, and it may be sent again.
+   * 'ledger-…', StoreError: then nothing of it counts, and it may be sent again.
    */
   ingest(body: Uint8Array, handler: string): Promise<Ingested> {
-    return this.#turns.take(() => this.#ingest(body, handler));
+    return this.#inTurn(() => this.#ingest(body, handler));
   }
 
   async #ingest(body: Uint8Array, handler: string): Promise<Ingested> {
@@ -272,7 +295,7 @@ export class Paymaker {
 
   /** The present map. maxTime: as if everything newer did not exist, which costs more. */
   whoToPay(maxTime?: number): Promise<WhoToPay> {
-    return this.#turns.take(async () => {
+    return this.#inTurn(async () => {
       const paid = await this.#books.whoIsPaid(maxTime);
       return {paid, map: payoutMap(paid, this.settings)};
     });
@@ -280,7 +303,7 @@ export class Paymaker {
 
   /** Forgets what is older than the history. */
   prune(): Promise<void> {
-    return this.#turns.take(() => this.#prune());
+    return this.#inTurn(() => this.#prune());
   }
 
   async #prune(): Promise<void> {

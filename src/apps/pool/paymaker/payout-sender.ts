@@ -20,7 +20,7 @@ export interface PayoutSenderOptions {
 }
 
 /** `waiting`: nothing was sent yet. `stale`: there are no recent events, the node pays what it paid. */
-export type SenderState = 'waiting' | 'paying' | 'stale' | 'error-address' | 'node-unreachable';
+export type SenderState = 'waiting' | 'paying' | 'stale' | 'error-address' | 'node-unreachable' | 'ledger-unusable';
 
 const TICK_MS = 1000;
 /** How often the node is asked whether it still pays the map. */
@@ -53,6 +53,12 @@ function sameShares(a: Reported, b: Reported): boolean {
 /** True when the node pays this map and nobody else. */
 export function paysMap(reported: Reported, map: ReadonlyMap<string, bigint>): boolean {
   return sameShares(reported, Object.fromEntries([...map].map(([address, units]) => [address, Number(units)])));
+}
+
+/** Undefined for what does not pass by itself. */
+function failedState(error: unknown): SenderState | undefined {
+  if (error instanceof RpcClientError) return 'node-unreachable';
+  return error instanceof PaymakerError && error.code.startsWith('ledger-') ? 'ledger-unusable' : undefined;
 }
 
 export class PayoutSender {
@@ -127,10 +133,11 @@ export class PayoutSender {
       if (isDue || isOther) await this.#send(reported, now);
       this.#failures = 0;
     } catch (error) {
-      if (!(error instanceof RpcClientError)) throw error;
+      const state = failedState(error);
+      if (state === undefined) throw error;
       this.#failures++;
       this.#retryMs = now + (this.#failures <= QUICK_RETRIES ? TICK_MS : SLOW_RETRY_MS);
-      this.#enter('node-unreachable', error.message);
+      this.#enter(state, (error as Error).message);
     }
   }
 

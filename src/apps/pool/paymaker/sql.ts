@@ -12,8 +12,14 @@ export interface SqlSession {
 }
 
 export interface Sql extends SqlSession {
-  /** Type of a 64-bit key in whose order rows are stored. */
-  readonly rowidType: 'INTEGER' | 'BIGINT';
+  readonly types: {
+    /** Of a 64-bit key in whose order rows are stored. */
+    readonly rowid: 'INTEGER' | 'BIGINT';
+    /** Of texts that are compared by their bytes. */
+    readonly text: 'TEXT' | 'TEXT COLLATE "C"';
+  };
+  /** Grows when somebody else may have written: what was read before is to be read anew. */
+  readonly generation: number;
   /**
    * Runs `work` so that all of it reaches the disk, or nothing where it throws. One after another; nothing else is seen or done
    * in between.

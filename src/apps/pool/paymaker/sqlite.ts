@@ -27,7 +27,9 @@ function unusable(error: unknown): PaymakerError {
 }
 
 class SqliteLedger implements Sql {
-  readonly rowidType = 'INTEGER' as const;
+  readonly types = {rowid: 'INTEGER', text: 'TEXT'} as const;
+  /** Nobody else can write. */
+  readonly generation = 0;
   readonly #database: Database;
   readonly #unlock: () => Promise<void>;
   readonly #statements = new Map<string, Statement>();
