@@ -68,6 +68,13 @@ export interface PoolSettings {
   readonly standby_urls: readonly string[];
   readonly paymaker_url: string;
   readonly paymaker_http_password: string;
+  /** Servers of NATS through which events go to the paymaker; over HTTP where there are none. */
+  readonly events: readonly string[];
+  /** File with what handlers and paymaker show these servers. */
+  readonly events_credentials?: string | undefined;
+  /** File with certificates of those who sign the servers'. */
+  readonly events_ca?: string | undefined;
+  readonly events_stream: string;
   readonly private_seed?: string | undefined;
   /** The first is preferred. */
   readonly nodes: readonly NodeSettings[];
@@ -84,6 +91,12 @@ const URL_TEXT = z
     'expected an address like http://host:port, without slash at the end',
   );
 const LISTEN = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, 'expected HOST:PORT');
+const NATS_URL = z
+  .string()
+  .regex(
+    /^(nats|tls):\/\/[^\s/@]+$/,
+    'expected an address like nats://host:4222; credentials stand in a file of their own',
+  );
 const SECRET = z.string().min(1).max(500);
 
 const NODE = z.strictObject({
@@ -108,6 +121,13 @@ const SCHEMA = z.strictObject({
   standby_urls: z.array(URL_TEXT).default([]),
   paymaker_url: URL_TEXT,
   paymaker_http_password: SECRET,
+  events: z.union([z.array(NATS_URL).min(1), NATS_URL.transform((url) => [url])]).default([]),
+  events_credentials: z.string().optional(),
+  events_ca: z.string().optional(),
+  events_stream: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,50}$/)
+    .default('PKT_EVENTS'),
   private_seed: SECRET.optional(),
   /** The first is preferred. */
   nodes: z.array(NODE).min(1),

@@ -6,6 +6,8 @@ import {NETWORKS, type Network} from '../../core/params/index.ts';
 import {loadVerifier} from '../../service/crypto/secp256k1.ts';
 import type {Log} from '../../service/logs/log.ts';
 import {createHttpSender, EventLog} from '../../service/pool/event-log.ts';
+import {createNatsSender} from '../../service/pool/nats-events.ts';
+import {NatsLink} from '../../service/pool/nats-link.ts';
 import {PoolFollower} from '../../service/pool/pool-follower.ts';
 import {RpcClient} from '../../service/rpc-client.ts';
 import {BlockVerifier} from '../../service/threads/block-verifier.ts';
@@ -19,6 +21,7 @@ import {BlockSubmitter} from './block-handler/block-submitter.ts';
 import {Master} from './master/master.ts';
 import {MasterServer} from './master/master-server.ts';
 import type {MasterSettings} from './master/master-work.ts';
+import {NatsIntake} from './paymaker/nats-intake.ts';
 import {Paymaker} from './paymaker/paymaker.ts';
 import {PaymakerServer} from './paymaker/paymaker-server.ts';
 import {PayoutSender} from './paymaker/payout-sender.ts';
@@ -149,11 +152,27 @@ function openFollower(options: ProgramOptions, depth: number, closers: Closers):
   return follower;
 }
 
-async function openEvents({settings, log}: ProgramOptions, dir: string, closers: Closers): Promise<EventLog> {
+/** The servers through which events go; undefined where they go over HTTP. */
+function openLink({settings, log}: ProgramOptions, name: string, closers: Closers): NatsLink | undefined {
+  const {events: servers, events_credentials: credentialsFile, events_ca: caFile} = settings;
+  if (servers.length === 0) return undefined;
+  const link = new NatsLink({servers, credentialsFile, caFile, name: `pktstack ${name}`, log});
+  closers.add(() => link.close());
+  return link;
+}
+
+/** handler: names it among all programs of the pool, and its folder. */
+async function openEvents(options: ProgramOptions, handler: string, closers: Closers): Promise<EventLog> {
+  const {settings, log} = options;
+  const {paymaker_http_password: password, events_stream: stream} = settings;
+  const link = openLink(options, handler, closers);
   const events = await EventLog.open({
-    dir: join(dir, 'paylogdir'),
+    dir: join(settings.root_workdir, handler, 'paylogdir'),
     log,
-    send: createHttpSender(() => settings.paymaker_url, 'x', settings.paymaker_http_password),
+    send:
+      link === undefined
+        ? createHttpSender(() => settings.paymaker_url, 'x', password)
+        : createNatsSender({link, stream, handler, password}),
   });
   closers.add(() => events.close());
   return events;
@@ -166,7 +185,8 @@ export function openAnnHandlerProgram(options: ProgramOptions, name: string): Pr
   if (own === undefined)
     throw new RangeError(`"name" expected one of ${Object.keys(settings.ann_handler).join(', ')}, got ${name}`);
   return opened(async (closers) => {
-    const dir = join(settings.root_workdir, `ah_${name}`);
+    const id = `ah_${name}`;
+    const dir = join(settings.root_workdir, id);
     const validator = new AnnouncementValidator({
       threads: own.threads,
       spawn,
@@ -178,7 +198,7 @@ export function openAnnHandlerProgram(options: ProgramOptions, name: string): Pr
       },
     });
     closers.add(() => validator.close());
-    const events = await openEvents(options, dir, closers);
+    const events = await openEvents(options, id, closers);
     const seen = await SeenStore.open(join(dir, 'seen'));
     closers.add(() => seen.close());
     let number = 0;
@@ -221,7 +241,8 @@ export function openBlockHandlerProgram(options: ProgramOptions, name: string): 
   if (own === undefined)
     throw new RangeError(`"name" expected one of ${Object.keys(settings.blk_handler).join(', ')}, got ${name}`);
   return opened(async (closers) => {
-    const dir = join(settings.root_workdir, `blk_${name}`);
+    const id = `blk_${name}`;
+    const dir = join(settings.root_workdir, id);
     const nodes = await openNodes(settings);
     const verifier = new BlockVerifier({
       threads: own.threads,
@@ -236,7 +257,7 @@ export function openBlockHandlerProgram(options: ProgramOptions, name: string): 
     closers.add(() => verifier.close());
     const submitter = await BlockSubmitter.open({nodes, dir: join(dir, 'blocks'), log});
     closers.add(() => submitter.close());
-    const events = await openEvents(options, dir, closers);
+    const events = await openEvents(options, id, closers);
     const handler = new BlockHandler({
       network: networkOf(settings),
       nodes,
@@ -266,7 +287,8 @@ export function paymakerSettings(settings: PoolSettings): PaymakerSettings {
 }
 
 /** Pays by the node that the master takes templates from: the first one. */
-export function openPaymakerProgram({settings, log, nowMs}: ProgramOptions): Promise<PoolProgram> {
+export function openPaymakerProgram(options: ProgramOptions): Promise<PoolProgram> {
+  const {settings, log, nowMs} = options;
   const section = settings.paymaker;
   if (section === undefined) throw new RangeError('"paymaker" expected a section of the settings, got none');
   return opened(async (closers) => {
@@ -290,6 +312,11 @@ export function openPaymakerProgram({settings, log, nowMs}: ProgramOptions): Pro
     });
     closers.add(() => sender.close());
     sender.start();
+    const link = openLink(options, 'paymaker', closers);
+    if (link !== undefined) {
+      const intake = new NatsIntake({paymaker, link, stream: settings.events_stream, log});
+      closers.add(() => intake.close());
+    }
     const server = new PaymakerServer({paymaker, nowMs, log});
     closers.add(() => server.close());
     const {host, port} = listenOf(section.listen);

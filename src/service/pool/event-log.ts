@@ -6,6 +6,7 @@ import {logId, PoolError, type PoolEvent, readEnvelope} from '../../core/protoco
 import {HttpError, httpRequest, jsonOf} from '../http/http-client.ts';
 import type {Log} from '../logs/log.ts';
 import {DurableAppender} from '../stores/durable-appender.ts';
+import {EventsError} from './nats-link.ts';
 
 const ROTATE_MS = 10_000;
 const ROTATE_BYTES = 8 * 2 ** 20;
@@ -139,7 +140,7 @@ export class EventLog {
         }
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof HttpError || error instanceof PoolError)) throw error;
+        if (!(error instanceof HttpError || error instanceof PoolError || error instanceof EventsError)) throw error;
         failures++;
         const fields = {files: this.#finished.length, reason: error.message};
         if (failures === 1 || this.#finished.length % WARN_FILES === 0)

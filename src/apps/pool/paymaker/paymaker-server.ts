@@ -1,5 +1,4 @@
 // The paymaker over HTTP.   pool spec §2.5
-import {createHash, timingSafeEqual} from 'node:crypto';
 import type {Server} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify';
@@ -8,6 +7,7 @@ import type {Log} from '../../../service/logs/log.ts';
 import {StoreError} from '../../../service/stores/key-value-store.ts';
 import {encodeTabbed, minerDocument, whoToPayDocument} from './documents.ts';
 import {PaymakerError} from './errors.ts';
+import {HandlerSecrets} from './handler-secrets.ts';
 import type {Paymaker, WhoToPay} from './paymaker.ts';
 
 export interface PaymakerServerOptions {
@@ -31,11 +31,6 @@ const MAX_PAST_MAPS = 1;
 /** The present map is made anew after so long. */
 const FRESH_MS = 2000;
 
-interface Handler {
-  readonly name: string;
-  readonly secret: Buffer;
-}
-
 /** What everyone is shown for a moment. */
 interface ShownMap {
   readonly who: Promise<WhoToPay>;
@@ -43,30 +38,17 @@ interface ShownMap {
   readonly atMs: number;
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
-
-function readHandlers({settings}: Paymaker): Handler[] {
-  const {paymakerHttpPasswd, handlers} = settings;
-  const all = [...handlers, ...(paymakerHttpPasswd === undefined ? [] : [{name: '', password: paymakerHttpPasswd}])];
-  return all.map(({name, password}) => ({
-    name,
-    secret: digest(`Basic ${Buffer.from(`x:${password}`).toString('base64')}`),
-  }));
-}
-
 export class PaymakerServer {
   readonly #options: PaymakerServerOptions;
   readonly #http: FastifyInstance;
-  readonly #handlers: readonly Handler[];
+  readonly #secrets: HandlerSecrets;
   #requests = 0;
   #pastMaps = 0;
   #shown: ShownMap | undefined;
 
   constructor(options: PaymakerServerOptions) {
     this.#options = options;
-    this.#handlers = readHandlers(options.paymaker);
+    this.#secrets = new HandlerSecrets(options.paymaker.settings);
     this.#http = fastify({
       bodyLimit: MAX_BODY_BYTES,
       requestTimeout: BODY_MS,
@@ -108,14 +90,9 @@ export class PaymakerServer {
     return address === undefined ? notFound(reply) : this.#miner(address, reply);
   }
 
-  #handlerOf(request: FastifyRequest): Handler | undefined {
-    const given = digest(request.headers.authorization ?? '');
-    return this.#handlers.find(({secret}) => timingSafeEqual(secret, given));
-  }
-
   async #events(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const {paymaker, log} = this.#options;
-    const handler = this.#handlerOf(request);
+    const handler = this.#secrets.byAuthorization(request.headers.authorization ?? '');
     if (handler === undefined) {
       return refuse(reply.header('www-authenticate', 'Basic realm=paymaker'), 401, '401 Unauthorized');
     }
@@ -123,11 +100,11 @@ export class PaymakerServer {
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
     if (body.length > MAX_UPLOAD_BYTES) return refuse(reply, 413, `more than ${MAX_UPLOAD_BYTES} bytes`);
     try {
-      const {eventId, warn} = await paymaker.ingest(new Uint8Array(body), handler.name);
+      const {eventId, warn} = await paymaker.ingest(new Uint8Array(body), handler);
       return send(reply, 200, {result: {eventId}, warn, error: []});
     } catch (error) {
       if (!(error instanceof PaymakerError || error instanceof StoreError)) throw error;
-      log.error('an upload was not taken', {handler: handler.name, error});
+      log.error('an upload was not taken', {handler, error});
       return refuse(reply, 503, error.code);
     }
   }
