@@ -38,6 +38,8 @@ export interface ProgramOptions {
   readonly nowMs: () => number;
   /** The program cannot go on. */
   readonly onFailure: (error: unknown) => void;
+  /** How long a handler's events and announcements gather until they are passed on. */
+  readonly gatherMs?: number;
 }
 
 /** A running program of a pool. */
@@ -163,12 +165,13 @@ function openLink({settings, log}: ProgramOptions, name: string, closers: Closer
 
 /** handler: names it among all programs of the pool, and its folder. */
 async function openEvents(options: ProgramOptions, handler: string, closers: Closers): Promise<EventLog> {
-  const {settings, log} = options;
+  const {settings, log, gatherMs} = options;
   const {paymaker_http_password: password, events_stream: stream} = settings;
   const link = openLink(options, handler, closers);
   const events = await EventLog.open({
     dir: join(settings.root_workdir, handler, 'paylogdir'),
     log,
+    ...(gatherMs !== undefined && {rotateMs: gatherMs}),
     send:
       link === undefined
         ? createHttpSender(() => settings.paymaker_url, 'x', password)
@@ -180,7 +183,7 @@ async function openEvents(options: ProgramOptions, handler: string, closers: Clo
 
 /** name: section of the settings. */
 export function openAnnHandlerProgram(options: ProgramOptions, name: string): Promise<PoolProgram> {
-  const {settings, log, spawn, nowMs, onFailure} = options;
+  const {settings, log, spawn, nowMs, onFailure, gatherMs} = options;
   const own = settings.ann_handler[name];
   if (own === undefined)
     throw new RangeError(`"name" expected one of ${Object.keys(settings.ann_handler).join(', ')}, got ${name}`);
@@ -208,6 +211,7 @@ export function openAnnHandlerProgram(options: ProgramOptions, name: string): Pr
       filesToKeep: own.files_to_keep,
       log,
       nowMs,
+      ...(gatherMs !== undefined && {flushMs: gatherMs}),
     });
     closers.add(() => files.close());
     const handler = new AnnHandler({

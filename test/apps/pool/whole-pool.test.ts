@@ -20,19 +20,19 @@ import {createHttpSender, EventLog} from '../../../src/service/pool/event-log.ts
 import {PoolFollower} from '../../../src/service/pool/pool-follower.ts';
 import {BlockVerifier} from '../../../src/service/threads/block-verifier.ts';
 import {spawnNodeThread} from '../../../src/service/threads/node-threads.ts';
-import {eventually, LAB_SETTINGS, openLabMaster, openLabNode, testAddress, testFolder} from '../../support/pool-lab.ts';
+import {
+  eventually,
+  freePort,
+  LAB_SETTINGS,
+  openLabMaster,
+  openLabNode,
+  testAddress,
+  testFolder,
+} from '../../support/pool-lab.ts';
 
 const now = (): number => performance.now();
 const ALICE = testAddress(8);
 const BOB = testAddress(9);
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const {port} = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Takes events as a paymaker does. */
 async function openSink(t: TestContext): Promise<{url: string; events: PoolEvent[]}> {
