@@ -1,9 +1,9 @@
 import type {Command} from 'commander';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
 import {aborted} from './aborted.ts';
-import {checkPaymentAddress, readSecret} from './ann.ts';
 import {EXIT_INVALID} from './exit-codes.ts';
 import {LOG_OPTIONS} from './log-options.ts';
+import {checkPaymentAddress} from './miner-options.ts';
 import {
   anyText,
   type CommandContext,
@@ -16,6 +16,7 @@ import {
   required,
   wholeNumber,
 } from './options.ts';
+import {readPassword} from './password-file.ts';
 import {formatNumber} from './terminal.ts';
 import {MAX_CLI_THREADS, standardThreads} from './threads.ts';
 import {packageVersion} from './version.ts';
@@ -86,7 +87,7 @@ async function mineBlocks(
     downloaders: values.downloaders,
     uploaders: values.uploaders,
     uploadTimeoutMs: values.uploadtimeout * 1000,
-    handlerPassword: values.handlerpassFile === undefined ? '' : await readSecret(values.handlerpassFile),
+    handlerPassword: values.handlerpassFile === undefined ? '' : await readPassword(values.handlerpassFile),
     userAgent: `pktstack ${packageVersion()}`,
     spawn: spawnNodeThread,
     log,

@@ -29,11 +29,11 @@ import {
   repeated,
   wholeNumber,
 } from './options.ts';
+import {readPassword} from './password-file.ts';
 import {standardThreads} from './threads.ts';
 import {fileError, UsageError} from './usage-error.ts';
 import {packageVersion} from './version.ts';
 
-const MAX_PASSWORD_BYTES = 4096;
 const MIB = 2 ** 20;
 
 const OPTIONS = {
@@ -110,17 +110,6 @@ commas), then from the file of --config. When the node is up, a line "ready" wit
 log goes to stderr. Ctrl-C or SIGTERM stops it in order.`,
   };
   return makeCommand(text, OPTIONS, context, runNode);
-}
-
-async function readPassword(path: string): Promise<string> {
-  try {
-    const bytes = await readFile(path);
-    const [line = ''] = bytes.subarray(0, MAX_PASSWORD_BYTES).toString().split(/\r?\n/, 1);
-    if (line.length > 0) return line;
-  } catch (error) {
-    throw fileError('read', path, error);
-  }
-  throw new UsageError(`cannot read ${path}: its first line is empty, a password is wanted`);
 }
 
 async function readUser(

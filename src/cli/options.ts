@@ -1,7 +1,7 @@
 // Option tables. A command states its options once, as a table of rows; parsing, checks, help and the reference in the README
 // come from it.
 import {Command, InvalidArgumentError, Option} from 'commander';
-import {readSettings, type SettingsSource} from './settings.ts';
+import {fetchSettings, isAddress, readSettings, type SettingsSource} from './settings.ts';
 import type {Terminal} from './terminal.ts';
 import {UsageError} from './usage-error.ts';
 
@@ -74,6 +74,8 @@ export interface CommandText {
   readonly notes?: string;
   /** Prefix of environment variables: the options can be given by them and by the file of the option --config, too. */
   readonly settings?: string;
+  /** Other names of options in that file, each with the option's own. */
+  readonly aliases?: Readonly<Record<string, string>>;
 }
 
 /** Adds the parsed value to those before it. */
@@ -86,10 +88,12 @@ function collect(parse: (text: string) => unknown): (text: string, before: unkno
   };
 }
 
-function sourceOf({settings}: CommandText, command: Command): SettingsSource {
+async function sourceOf({settings, aliases}: CommandText, command: Command): Promise<SettingsSource> {
   const prefix = settings!;
   const {config} = command.opts<{config?: string}>();
-  return {environment: process.env, prefix, file: config ?? process.env[`${prefix}_CONFIG`]};
+  const file = config ?? process.env[`${prefix}_CONFIG`];
+  const text = file !== undefined && isAddress(file) ? await fetchSettings(file) : undefined;
+  return {environment: process.env, prefix, file, ...(aliases && {aliases}), ...(text !== undefined && {text})};
 }
 
 /**
@@ -116,7 +120,8 @@ export function makeCommand<Table extends OptionTable>(
   if (text.notes !== undefined) command.addHelpText('after', `\n${text.notes}`);
   return command.action(async (...given: unknown[]) => {
     const argument = text.argument === undefined ? '' : (given[0] as string);
-    const values = text.settings === undefined ? command.opts() : readSettings(table, command, sourceOf(text, command));
+    const values =
+      text.settings === undefined ? command.opts() : readSettings(table, command, await sourceOf(text, command));
     for (const [name, {parse}] of Object.entries(table)) if (parse === undefined) values[name] ??= false;
     process.exitCode = await run(values as OptionValues<Table>, argument, context);
   });
@@ -142,6 +147,12 @@ export function seconds(text: string): number {
   const value = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= 1e7) return value;
   throw new InvalidArgumentError('Give a number of seconds above 0.');
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= 1e7) return value;
+  throw new InvalidArgumentError('Give a number above 0.');
 }
 
 /** 32 bytes of hex. */

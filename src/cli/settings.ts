@@ -3,10 +3,12 @@
 import {readFileSync} from 'node:fs';
 import {type Command, InvalidArgumentError} from 'commander';
 import {parse as parseToml, TomlError} from 'smol-toml';
+import {HttpError, httpRequest} from '../service/http/http-client.ts';
 import type {OptionRow, OptionTable} from './options.ts';
 import {fileError, UsageError} from './usage-error.ts';
 
 const MAX_FILE_BYTES = 2 ** 20;
+const FETCH_MS = 10_000;
 
 /** '--p2p-listen <host:port>' → 'p2p-listen' */
 function longName({flags}: OptionRow<unknown>): string {
@@ -47,26 +49,64 @@ function readSwitch(text: string, where: string): boolean {
   throw new UsageError(`${where}: give true or false.`);
 }
 
-function readFile(path: string): Record<string, unknown> {
+export function isAddress(file: string): boolean {
+  return /^https?:\/\//.test(file);
+}
+
+/** A configuration from a server. Throws UsageError. */
+export async function fetchSettings(url: string): Promise<string> {
   try {
-    const text = readFileSync(path, 'utf8');
-    if (text.length > MAX_FILE_BYTES) throw new UsageError(`${path}: a configuration file has at most 1 MiB.`);
+    const {status, body} = await httpRequest(url, {timeoutMs: FETCH_MS, maxBytes: MAX_FILE_BYTES});
+    if (status === 200) return Buffer.from(body).toString();
+    throw new UsageError(`cannot read ${url}: the server answers ${status}.`);
+  } catch (error) {
+    if (error instanceof HttpError) throw new UsageError(`cannot read ${url}: ${error.message}`, {cause: error});
+    throw error;
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fileError('read', path, error);
+  }
+}
+
+/** TOML, or JSON where the text is an object. */
+function parseFile(path: string, text: string): Record<string, unknown> {
+  if (text.length > MAX_FILE_BYTES) throw new UsageError(`${path}: a configuration file has at most 1 MiB.`);
+  if (isAddress(path) || /^\s*\{/.test(text)) return parseJson(path, text);
+  try {
     return parseToml(text);
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    if ((error as NodeJS.ErrnoException).code !== undefined) throw fileError('read', path, error);
     if (!(error instanceof TomlError)) throw error;
     const [reason] = error.message.split('\n');
     throw new UsageError(`${path}, line ${error.line}: ${reason}.`);
   }
 }
 
+function parseJson(path: string, text: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+      return parsed as Record<string, unknown>;
+  } catch (error) {
+    throw new UsageError(`${path}: no JSON: ${(error as Error).message}.`, {cause: error});
+  }
+  throw new UsageError(`${path}: a JSON object is wanted.`);
+}
+
 /** Where settings come from beside the command line. */
 export interface SettingsSource {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly prefix: string;
-  /** TOML. */
+  /** TOML or JSON. */
   readonly file: string | undefined;
+  /** What is in it, where it has been fetched already. */
+  readonly text?: string;
+  /** Other names of options in the file, each with the option's own. */
+  readonly aliases?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -74,8 +114,9 @@ export interface SettingsSource {
  * Returns the values of all options.
  */
 export function readSettings(table: OptionTable, command: Command, source: SettingsSource): Record<string, unknown> {
-  const {environment, prefix, file} = source;
-  const fromFile = file === undefined ? {} : readFile(file);
+  const {environment, prefix, file, aliases = {}} = source;
+  const named = file === undefined ? {} : parseFile(file, source.text ?? readText(file));
+  const fromFile = Object.fromEntries(Object.entries(named).map(([key, value]) => [aliases[key] ?? key, value]));
   const rows = new Map(Object.entries(table).map(([name, row]) => [longName(row), {name, row}]));
   for (const key of Object.keys(fromFile)) {
     if (key === 'config') throw new UsageError(`${file}: config: a configuration file cannot name another.`);

@@ -2,7 +2,8 @@
 // pkt_node_event_loop_seconds stays below 0.05, pkt_node_disk_free_bytes above the reserve, pkt_node_blocks_refused_total still.
 import {statfs} from 'node:fs/promises';
 import {monitorEventLoopDelay} from 'node:perf_hooks';
-import {Counter, collectDefaultMetrics, Gauge, Histogram, Registry} from 'prom-client';
+import {Counter, collectDefaultMetrics, Histogram, Registry} from 'prom-client';
+import {addCounter, addGauge} from '../service/measure/meters.ts';
 import type {Chain} from './chain/chain.ts';
 import type {Mempool} from './mempool/mempool.ts';
 import type {PeerNetwork} from './p2p/peer-network.ts';
@@ -82,27 +83,12 @@ export class NodeMetrics {
   }
 
   #gauge(name: string, help: string, read: () => number | Promise<number>): void {
-    new Gauge({
-      name: `pkt_node_${name}`,
-      help,
-      registers: [this.registry],
-      async collect() {
-        this.set(await read());
-      },
-    });
+    addGauge({registry: this.registry, name: `pkt_node_${name}`, help}, read);
   }
 
   /** read: a sum since the start. */
   #counter(name: string, help: string, read: () => number): void {
-    new Counter({
-      name: `pkt_node_${name}_total`,
-      help,
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
+    addCounter({registry: this.registry, name: `pkt_node_${name}`, help}, read);
   }
 
   readonly called = ({method, ok, ms}: CallRecord): void => {

@@ -18,7 +18,8 @@ export class HttpError extends CodedError<HttpErrorCode> {
 export interface HttpRequest {
   readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | string;
+  /** Pieces that come one after another are sent as they come (chunked). */
+  readonly body?: Uint8Array | string | AsyncIterable<Uint8Array>;
   /** For the whole exchange. */
   readonly timeoutMs: number;
   readonly maxBytes: number;
@@ -43,6 +44,13 @@ async function readBody(response: Response, maxBytes: number, url: string): Prom
   return new Uint8Array(Buffer.concat(pieces));
 }
 
+function bodyInit(body: HttpRequest['body']): RequestInit {
+  if (body === undefined) return {};
+  if (typeof body === 'string') return {body};
+  if (body instanceof Uint8Array) return {body: new Blob([new Uint8Array(body)])};
+  return {body: body as AsyncIterable<Uint8Array<ArrayBuffer>>, duplex: 'half'};
+}
+
 /** One request with a deadline and a limit on the answer; any status is an answer. Throws HttpError. */
 export async function httpRequest(url: string, request: HttpRequest): Promise<HttpAnswer> {
   const {method = 'GET', headers = {}, body, timeoutMs, maxBytes, signal} = request;
@@ -56,8 +64,7 @@ export async function httpRequest(url: string, request: HttpRequest): Promise<Ht
   signal?.addEventListener('abort', giveUp, {once: true});
   if (signal?.aborted) gone.abort();
   try {
-    const init: RequestInit = {method, headers, signal: gone.signal, redirect: 'error'};
-    if (body !== undefined) init.body = typeof body === 'string' ? body : new Blob([new Uint8Array(body)]);
+    const init: RequestInit = {method, headers, signal: gone.signal, redirect: 'error', ...bodyInit(body)};
     const response = await fetch(url, init);
     return {status: response.status, headers: response.headers, body: await readBody(response, maxBytes, url)};
   } catch (error) {

@@ -11,16 +11,18 @@ export interface StatusServerOptions {
   readonly metrics: Registry;
   /** Whether the program does its work; if not, why. */
   readonly readiness: () => {readonly ready: boolean; readonly reason?: string};
+  /** Everything there is to know, as JSON can hold it; without it there is no /status. */
+  readonly status?: () => unknown;
 }
 
 /**
  * GET /healthz: 200 while the program runs. GET /readyz: 200 when it does its work, else 503 and why. GET /metrics: Prometheus.
- * Nothing here needs a password, and nothing changes anything.
+ * GET /status: a JSON document, where the program has one. Nothing here needs a password, and nothing changes anything.
  */
 export class StatusServer {
   readonly #http: FastifyInstance;
 
-  constructor({metrics, readiness}: StatusServerOptions) {
+  constructor({metrics, readiness, status}: StatusServerOptions) {
     this.#http = fastify({requestTimeout: REQUEST_MS, connectionTimeout: REQUEST_MS, forceCloseConnections: true});
     (this.#http.server as Server).maxConnections = MAX_CONNECTIONS;
     this.#http.get('/healthz', () => ({ok: true}));
@@ -28,6 +30,14 @@ export class StatusServer {
       const state = readiness();
       return reply.code(state.ready ? 200 : 503).send(state);
     });
+    if (status !== undefined) {
+      this.#http.get('/status', (_request, reply) =>
+        reply
+          .header('cache-control', 'no-store')
+          .type('application/json')
+          .send(JSON.stringify(status(), null, 2)),
+      );
+    }
     this.#http.get('/metrics', async (_request, reply) =>
       reply.type(metrics.contentType).send(await metrics.metrics()),
     );

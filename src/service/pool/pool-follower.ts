@@ -32,6 +32,8 @@ export interface PoolFollowerOptions {
   readonly log?: Log;
   /** How often the configuration is looked at. */
   readonly pollMs?: number;
+  /** For each document. */
+  readonly timeoutMs?: number;
 }
 
 /** What a pool says at one time. */
@@ -73,6 +75,8 @@ export class PoolFollower {
   #preferred = 0;
   #health: PoolHealth = 'starting';
   #failures = 0;
+  #problem: string | undefined;
+  #lookedAtMs = performance.now();
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(options: PoolFollowerOptions) {
@@ -97,6 +101,16 @@ export class PoolFollower {
     return this.#health;
   }
 
+  /** Why the last look failed; undefined while the pool answers. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** When the last look ended, well or badly; monotonic. */
+  get lookedAtMs(): number {
+    return this.#lookedAtMs;
+  }
+
   /** Calls the listener with every change, and with the present state where there is one. */
   subscribe(listener: (state: PoolState) => void): () => void {
     this.#listeners.add(listener);
@@ -115,11 +129,13 @@ export class PoolFollower {
       try {
         await this.#look();
         this.#failures = 0;
+        this.#problem = undefined;
         this.#setHealth('live');
       } catch (error) {
         if (signal.aborted) return;
         this.#failed(error);
       }
+      this.#lookedAtMs = performance.now();
       this.#wake = new AbortController();
       const retryMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10));
       const pause = this.#failures === 0 ? pollMs : Math.min(pollMs, retryMs);
@@ -130,6 +146,7 @@ export class PoolFollower {
   #failed(error: unknown): void {
     this.#failures++;
     if (!(error instanceof HttpError || error instanceof PoolError || error instanceof SyntaxError)) throw error;
+    this.#problem = (error as Error).message;
     if (this.#failures === 2) {
       this.#log.warn('pool does not answer', {pool: this.#url, reason: (error as Error).message});
       this.#setHealth('silent');
@@ -145,7 +162,7 @@ export class PoolFollower {
   async #get(path: string, base: string = this.#url): Promise<unknown> {
     const url = `${base}/${path}`;
     const answer = await httpRequest(url, {
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs: this.#options.timeoutMs ?? TIMEOUT_MS,
       maxBytes: MAX_DOCUMENT_BYTES,
       headers: {'user-agent': this.#options.userAgent},
       signal: this.#stop.signal,

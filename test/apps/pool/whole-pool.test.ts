@@ -195,7 +195,7 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
     equal(node.parts.chain.height >= begun + 3, true);
     const line = annMiner.pools[0]!;
     equal(line.counts.accepted > 0, true);
-    deepEqual([line.health, line.handlers], ['live', 1]);
+    deepEqual([line.state, line.handlers.length], ['mining', 1]);
     await stopMining();
     await eventually('events of all kinds', () =>
       ['anns', 'share', 'block'].every((type) => sink.events.some((event) => event.type === type)),

@@ -2,7 +2,8 @@
 import {ANN_BYTES} from '../../../core/packetcrypt/index.ts';
 
 export const BATCH_ANNS = 1024;
-const MAX_QUEUED = 100;
+/** Batches that wait for one handler. */
+export const MAX_QUEUED = 100;
 
 /** Announcements of one parent height, ready to be sent. */
 export interface Batch {
@@ -15,10 +16,15 @@ export interface Batch {
  * wait. No I/O and no clock: the caller flushes.
  */
 export class BatchQueue {
+  readonly #maxQueued: number;
   readonly #queue: Batch[] = [];
   #parts: Uint8Array[] = [];
   #count = 0;
   #parentHeight = -1;
+
+  constructor(maxQueued: number = MAX_QUEUED) {
+    this.#maxQueued = maxQueued;
+  }
 
   /** Announcements that gather. */
   get gathering(): number {
@@ -48,7 +54,7 @@ export class BatchQueue {
     this.#queue.push({parentHeight: this.#parentHeight, body});
     this.#parts = [];
     this.#count = 0;
-    const given = this.#queue.length > MAX_QUEUED ? this.#queue.shift() : undefined;
+    const given = this.#queue.length > this.#maxQueued ? this.#queue.shift() : undefined;
     return given === undefined ? 0 : given.body.length / ANN_BYTES;
   }
 
@@ -57,9 +63,14 @@ export class BatchQueue {
     return this.#queue.pop();
   }
 
-  /** Gives up the batches on parents below a height, which the pool takes no more; gives how many announcements. */
+  /** Gives up what is on parents below a height, which the pool takes no more; gives how many announcements. */
   dropBelow(height: number): number {
     let lost = 0;
+    if (this.#parentHeight < height) {
+      lost += this.#count;
+      this.#parts = [];
+      this.#count = 0;
+    }
     for (let i = this.#queue.length - 1; i >= 0; i--) {
       if (this.#queue[i]!.parentHeight >= height) continue;
       lost += this.#queue[i]!.body.length / ANN_BYTES;

@@ -1,9 +1,20 @@
 // Which block to mine announcements on, over several pools.   pool spec §5.1, §5.2
 import {decodeHex} from '../../../core/bytes/index.ts';
+import {MAX_TARGET, workForCompact} from '../../../core/packetcrypt/index.ts';
+import {isTarget} from '../../../core/protocol/pool/index.ts';
 import type {PoolState} from '../../../service/pool/pool-follower.ts';
 
 /** Parents below its tip that a pool takes announcements on. */
-const TAKEN_BELOW_TIP = 5;
+export const TAKEN_BELOW_TIP = 5;
+
+/** A pool that asks for so many times the work of the one that decides is not heeded: one pool must not stop the others. */
+const MOST_TIMES_HARDER = 1000n;
+const LEAST_EXPONENT = 3;
+
+/** Whether announcements can be mined at a target that a pool asks for. */
+function isMineable(target: number): boolean {
+  return target <= MAX_TARGET && target >>> 24 >= LEAST_EXPONENT && isTarget(target);
+}
 
 export interface PoolView {
   /** Undefined until the pool has answered. */
@@ -35,7 +46,9 @@ function takes({config}: PoolState, height: number): boolean {
  * pool says.
  */
 export function chooseWork(pools: readonly PoolView[], mineOld: number): ChosenWork | undefined {
-  const known = pools.map(({state, isLive}, pool) => ({state, isLive, pool})).filter(({state}) => state !== undefined);
+  const known = pools
+    .map(({state, isLive}, pool) => ({state, isLive, pool}))
+    .filter(({state}) => state !== undefined && isMineable(state.config.annTarget));
   const live = known.filter(({isLive}) => isLive);
   // Without any that answers the last work goes on.
   const usable = live.length > 0 ? live : known;
@@ -46,8 +59,11 @@ export function chooseWork(pools: readonly PoolView[], mineOld: number): ChosenW
   const wanted = config.currentHeight - 1 - old;
   const states = usable.map(({state}) => state!);
   // A pool far behind or ahead is not waited for.
+  const most = MOST_TIMES_HARDER * workForCompact(config.annTarget)!;
   const together = states.filter(
-    (state) => Math.abs(state.config.currentHeight - config.currentHeight) <= TAKEN_BELOW_TIP,
+    (state) =>
+      Math.abs(state.config.currentHeight - config.currentHeight) <= TAKEN_BELOW_TIP &&
+      workForCompact(state.config.annTarget)! <= most,
   );
   let height = wanted;
   while (height > wanted - TAKEN_BELOW_TIP && !together.every((state) => takes(state, height))) height--;
