@@ -67,12 +67,12 @@ async function buildPages() {
   await step(
     'bundle pages',
     digestFiles(sources),
-    ['dist/web/miner/miner.js', 'dist/web/thread.js', 'dist/web/threads.js'],
+    ['dist/web/miner/miner.js', 'dist/web/network/network.js', 'dist/web/thread.js', 'dist/web/threads.js'],
     async () => {
       const {build: bundle} = await import('esbuild');
       await bundle({
         absWorkingDir: root,
-        entryPoints: ['web/miner/miner.ts', 'web/thread.ts', 'web/threads.ts'],
+        entryPoints: ['web/miner/miner.ts', 'web/network/network.ts', 'web/thread.ts', 'web/threads.ts'],
         outdir: 'dist/web',
         outbase: 'web',
         bundle: true,
@@ -83,7 +83,7 @@ async function buildPages() {
         chunkNames: 'shared/[hash]',
         logLevel: 'warning',
       });
-      for (const file of ['miner/index.html', 'miner/miner.css'])
+      for (const file of ['pages.css', 'miner/index.html', 'network/index.html'])
         cpSync(join(root, 'web', file), join(root, 'dist/web', file));
     },
   );

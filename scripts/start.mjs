@@ -10,4 +10,4 @@ try {
   process.exit(1);
 }
 const {runProgram} = await import('../dist/src/cli/program.js');
-await runProgram(['demo', ...process.argv.slice(2)]);
+await runProgram(['up', ...process.argv.slice(2)]);

@@ -104,8 +104,10 @@ async function mine(
   const stopWatching = terminal.watch(describe);
   try {
     miner.start(workOf(values));
-    const limit = values.seconds === undefined ? [] : [AbortSignal.timeout(Math.ceil(values.seconds * 1000))];
-    await aborted(AbortSignal.any([interrupted, ended.signal, ...limit]));
+    const {seconds: limit} = values;
+    const timer = limit === undefined ? undefined : setTimeout(() => ended.abort(), Math.ceil(limit * 1000));
+    await aborted(AbortSignal.any([interrupted, ended.signal]));
+    clearTimeout(timer);
     await miner.stop();
   } finally {
     stopWatching();

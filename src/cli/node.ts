@@ -3,7 +3,7 @@ import {homedir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {createSecureContext} from 'node:tls';
 import {type Command, InvalidArgumentError} from 'commander';
-import {NETWORKS, type Network} from '../core/params/index.ts';
+import {createPktreg, NETWORKS, type Network} from '../core/params/index.ts';
 import {ChainError} from '../node/chain/errors.ts';
 import type {IndexName} from '../node/chain/indexes/index.ts';
 import {PayoutBook} from '../node/mempool/payout-book.ts';
@@ -28,6 +28,7 @@ import {
   optionOr,
   repeated,
   wholeNumber,
+  workBits,
 } from './options.ts';
 import {readPassword} from './password-file.ts';
 import {standardThreads} from './threads.ts';
@@ -35,11 +36,19 @@ import {fileError, UsageError} from './usage-error.ts';
 import {packageVersion} from './version.ts';
 
 const MIB = 2 ** 20;
+/** Blocks of a window of pktreg, where it has windows.   chain spec §1.7 */
+const WINDOW = 20;
 
 const OPTIONS = {
   config: option('--config <file>', 'TOML file with the same names as these options', anyText),
   checkConfig: flag('--check-config', 'check options and files, print what would count, and end'),
   network: optionOr('--network <name>', 'pkt, pkttest or pktreg (private)', oneOf('pkt', 'pkttest', 'pktreg'), 'pkt'),
+  pktregBits: option('--pktreg-bits <hex>', 'pktreg: difficulty of the first block, like 1e3fffff', workBits),
+  pktregBlockSeconds: option(
+    '--pktreg-block-seconds <n>',
+    `pktreg: adjust the difficulty every ${WINDOW} blocks for blocks of so many seconds; all its nodes must say the same`,
+    wholeNumber(1, 3600),
+  ),
   dataDir: option('--data-dir <dir>', 'where everything is stored; by default ~/.pktstack/NETWORK', anyText),
   p2pListen: repeated('--p2p-listen <host:port>', 'listen for peers here; port 0 takes a free one', hostPort(0)),
   connect: repeated('--connect <host:port>', 'stay connected to this node', hostPort(1)),
@@ -110,6 +119,15 @@ commas), then from the file of --config. When the node is up, a line "ready" wit
 log goes to stderr. Ctrl-C or SIGTERM stops it in order.`,
   };
   return makeCommand(text, OPTIONS, context, runNode);
+}
+
+function networkOf({network: name, pktregBits, pktregBlockSeconds}: NodeValues): Network {
+  const network = NETWORKS.find((known) => known.name === name)!;
+  if (pktregBits === undefined && pktregBlockSeconds === undefined) return network;
+  if (name !== 'pktreg') throw new UsageError('--pktreg-bits and --pktreg-block-seconds need --network pktreg.');
+  const window = {retargetBlocks: WINDOW, retargetSeconds: WINDOW * (pktregBlockSeconds ?? 0)};
+  const difficulty = {startBits: pktregBits, ...(pktregBlockSeconds !== undefined && window)};
+  return createPktreg({difficulty});
 }
 
 async function readUser(
@@ -252,7 +270,7 @@ function listenReason(code: string | undefined): string {
 
 async function runNode(values: NodeValues, _argument: string, context: CommandContext): Promise<number> {
   const {terminal, interrupted} = context;
-  const network = NETWORKS.find(({name}) => name === values.network)!;
+  const network = networkOf(values);
   const options = await optionsOf(values, network);
   if (values.checkConfig) {
     await terminal.print(JSON.stringify(shownOptions(options), undefined, 2));

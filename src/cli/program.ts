@@ -5,13 +5,13 @@ import {annCommand} from './ann.ts';
 import {benchCommand} from './bench.ts';
 import {blkCommand} from './blk.ts';
 import {blockVerifyCommand} from './block-verify.ts';
-import {demoCommand} from './demo.ts';
 import {EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE} from './exit-codes.ts';
 import {nodeCommand} from './node.ts';
 import {type CommandContext, makeGroup} from './options.ts';
 import {poolCommand} from './pool.ts';
 import {rpcCommand} from './rpc.ts';
 import {Terminal} from './terminal.ts';
+import {upCommand} from './up.ts';
 import {UsageError} from './usage-error.ts';
 import {packageVersion} from './version.ts';
 
@@ -20,7 +20,7 @@ export function createProgram(context: CommandContext): Command {
   const program = new Command('pkt')
     .description('The PKT network: full node, PacketCrypt mining and verification.')
     .version(packageVersion(), '--version', 'print the version')
-    .addCommand(demoCommand(context))
+    .addCommand(upCommand(context))
     .addCommand(annCommand(context))
     .addCommand(blkCommand(context))
     .addCommand(poolCommand(context))
@@ -64,7 +64,19 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     if (interrupt.signal.aborted) process.exit(EXIT_INTERRUPTED);
     interrupt.abort();
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  // Undefined without a channel; Node's types do not know that.
+  const connected = process.connected as boolean | undefined;
+  if (connected !== undefined) {
+    // The program that started this one says when to stop, by closing the channel between them or by its end. Ctrl-C in a
+    // terminal reaches both and is for that one to answer.
+    process.on('disconnect', onSignal).on('SIGINT', () => {});
+    process.channel?.unref();
+    if (!connected) onSignal();
+    process.stderr.on('error', () => {});
+  } else {
+    process.on('SIGINT', onSignal);
+  }
+  process.on('SIGTERM', onSignal);
   // A reader like `head` that has seen enough ends the command as Ctrl-C does: it has not said its last word.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT_INTERRUPTED);
@@ -84,6 +96,6 @@ export async function runProgram(args: readonly string[]): Promise<void> {
       process.exitCode = EXIT_BUG;
     }
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('disconnect', onSignal);
   }
 }

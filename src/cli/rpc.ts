@@ -1,10 +1,9 @@
-import {readFile} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import {join} from 'node:path';
 import type {Command} from 'commander';
 import {stringify} from 'lossless-json';
 import {NETWORKS} from '../core/params/index.ts';
-import {RpcClient, RpcClientError} from '../service/rpc-client.ts';
+import {RpcClient, RpcClientError, readCookie} from '../service/rpc-client.ts';
 import {EXIT_INVALID} from './exit-codes.ts';
 import {
   anyText,
@@ -19,6 +18,7 @@ import {
   optionOr,
   wholeNumber,
 } from './options.ts';
+import {readPassword} from './password-file.ts';
 import {fileError, UsageError} from './usage-error.ts';
 
 const OPTIONS = {
@@ -64,17 +64,11 @@ async function parametersOf(method: string, texts: readonly string[]): Promise<u
 async function credentials(values: RpcValues, network: string): Promise<{user: string; password: string}> {
   if (values.rpcUser !== undefined) {
     if (values.rpcPassFile === undefined) throw new UsageError('--rpc-user needs --rpc-pass-file.');
-    const [password = ''] = (await readText(values.rpcPassFile)).split(/\r?\n/, 1);
-    return {user: values.rpcUser, password};
+    return {user: values.rpcUser, password: await readPassword(values.rpcPassFile)};
   }
   const path = join(values.dataDir ?? join(homedir(), '.pktstack', network), '.cookie');
-  const [user = '', password = ''] = (await readText(path)).trim().split(':');
-  return {user, password};
-}
-
-async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await readCookie(path);
   } catch (error) {
     throw fileError('read', path, error);
   }

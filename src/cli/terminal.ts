@@ -3,13 +3,19 @@ const PLAIN_MS = 5000;
 const LIVE_MS = 200;
 
 /** A stream that may be a terminal. */
-type ScreenStream = NodeJS.WritableStream & {readonly isTTY?: boolean; readonly columns?: number};
+type ScreenStream = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 /** Where a command writes: results to stdout, everything else to stderr. */
 export class Terminal {
   readonly #stdout: NodeJS.WritableStream;
   readonly #stderr: ScreenStream;
-  #liveShown = false;
+  /** Live lines on the screen, with the cursor behind the last one. */
+  #liveLines = 0;
+  #liveText = '';
   #plainAt = performance.now();
 
   constructor(stdout: NodeJS.WritableStream, stderr: ScreenStream) {
@@ -34,28 +40,40 @@ export class Terminal {
 
   /** Shows how far the work is until the returned function is called: one live line, or plain ones now and then. */
   watch(describe: () => string): () => void {
-    const timer = setInterval(() => this.#progress(describe()), LIVE_MS);
+    return this.watchLines(() => [describe()], describe);
+  }
+
+  /** The same with several live lines. plain: what stands for them where lines cannot be replaced. */
+  watchLines(describe: () => readonly string[], plain: () => string): () => void {
+    const timer = setInterval(() => this.#progress(describe, plain), LIVE_MS);
     return () => {
       clearInterval(timer);
       this.#clear();
     };
   }
 
-  #progress(line: string): void {
+  #progress(describe: () => readonly string[], plain: () => string): void {
     if (this.#stderr.isTTY === true) {
-      // A terminal that does not know its width says 0.
+      // A terminal that does not know its size says 0.
       const width = Math.max(20, (this.#stderr.columns || 80) - 1);
-      this.#stderr.write(`\r\u001b[K${line.slice(0, width)}`);
-      this.#liveShown = true;
+      const height = Math.max(1, (this.#stderr.rows || 24) - 1);
+      const lines = describe().slice(0, height);
+      const text = lines.map((line) => line.slice(0, width)).join('\n');
+      if (this.#liveLines > 0 && text === this.#liveText) return;
+      this.#clear();
+      this.#stderr.write(text);
+      this.#liveText = text;
+      this.#liveLines = lines.length;
     } else if (performance.now() - this.#plainAt >= PLAIN_MS) {
       this.#plainAt = performance.now();
-      this.#stderr.write(`${line}\n`);
+      this.#stderr.write(`${plain()}\n`);
     }
   }
 
   #clear(): void {
-    if (this.#liveShown) this.#stderr.write('\r\u001b[K');
-    this.#liveShown = false;
+    if (this.#liveLines > 1) this.#stderr.write(`\u001b[${this.#liveLines - 1}A`);
+    if (this.#liveLines > 0) this.#stderr.write('\r\u001b[J');
+    this.#liveLines = 0;
   }
 }
 

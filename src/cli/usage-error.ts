@@ -1,3 +1,5 @@
+import type {PartError} from '../service/processes/errors.ts';
+
 /** What the user of a command asked for cannot be done; `message` says what to do instead. One line, exit code 2. */
 export class UsageError extends Error {}
 
@@ -17,4 +19,12 @@ export function fileError(doing: string, path: string, error: unknown): UsageErr
   const {code, message} = error as NodeJS.ErrnoException;
   const reason = (code === undefined ? undefined : REASONS[code]) ?? message;
   return new UsageError(`cannot ${doing} ${path}: ${reason}`, {cause: error});
+}
+
+/** A program that could not be kept running, with its last words. */
+export function partFailure(error: PartError): UsageError {
+  const lines = error.details['lines'] as readonly string[];
+  const {part, code, signal} = error.details;
+  const end = `${String(part)} ended with ${String(signal ?? `exit code ${String(code)}`)}`;
+  return new UsageError([`${error.message.split(' (')[0]}: ${end}`, ...lines].join('\n  '), {cause: error});
 }

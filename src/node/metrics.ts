@@ -2,8 +2,8 @@
 // pkt_node_event_loop_seconds stays below 0.05, pkt_node_disk_free_bytes above the reserve, pkt_node_blocks_refused_total still.
 import {statfs} from 'node:fs/promises';
 import {monitorEventLoopDelay} from 'node:perf_hooks';
-import {Counter, collectDefaultMetrics, Histogram, Registry} from 'prom-client';
-import {addCounter, addGauge} from '../service/measure/meters.ts';
+import {Counter, Histogram, type Registry} from 'prom-client';
+import {MetricSet} from '../service/measure/metric-set.ts';
 import type {Chain} from './chain/chain.ts';
 import type {Mempool} from './mempool/mempool.ts';
 import type {PeerNetwork} from './p2p/peer-network.ts';
@@ -23,7 +23,8 @@ export interface NodeParts {
 
 /** The numbers of one node, in a registry of its own. */
 export class NodeMetrics {
-  readonly registry: Registry = new Registry();
+  readonly #set = new MetricSet('pkt_node');
+  readonly registry: Registry = this.#set.registry;
   readonly #calls: Histogram<'method' | 'ok'>;
   readonly #connected: Counter;
   readonly #disconnected: Counter;
@@ -32,7 +33,6 @@ export class NodeMetrics {
 
   constructor(options: MetricsOptions) {
     this.#options = options;
-    collectDefaultMetrics({register: this.registry, prefix: 'pkt_'});
     const registers = [this.registry];
     this.#calls = new Histogram({
       name: 'pkt_node_rpc_seconds',
@@ -56,22 +56,22 @@ export class NodeMetrics {
 
   /** Begins to read from the parts of a node. */
   observe({chain, mempool, peers}: NodeParts): void {
-    this.#gauge('height', 'Height of the best chain', () => chain.height);
-    this.#gauge('target_height', 'Height that peers tell of', () => peers.progress().target);
-    this.#gauge('tip_age_seconds', 'Age of the newest block by its own time', () => {
+    this.#set.gauge('height', 'Height of the best chain', () => chain.height);
+    this.#set.gauge('target_height', 'Height that peers tell of', () => peers.progress().target);
+    this.#set.gauge('tip_age_seconds', 'Age of the newest block by its own time', () => {
       return Math.max(0, this.#options.nowMs() / 1000 - (chain.find(chain.tip.hash)?.medianTime ?? 0));
     });
-    this.#gauge('peers', 'Connected peers', () => peers.peers().filter(({isReady}) => isReady).length);
-    this.#counter('peer_received_bytes', 'Bytes received from peers', () => peers.totals.bytesReceived);
-    this.#counter('peer_sent_bytes', 'Bytes sent to peers', () => peers.totals.bytesSent);
-    this.#counter('blocks_refused', 'Blocks that break a rule', () => chain.refusedBlocks);
-    this.#gauge('disk_free_bytes', 'Room left on the disk of the data directory', async () => {
+    this.#set.gauge('peers', 'Connected peers', () => peers.peers().filter(({isReady}) => isReady).length);
+    this.#set.counter('peer_received_bytes', 'Bytes received from peers', () => peers.totals.bytesReceived);
+    this.#set.counter('peer_sent_bytes', 'Bytes sent to peers', () => peers.totals.bytesSent);
+    this.#set.counter('blocks_refused', 'Blocks that break a rule', () => chain.refusedBlocks);
+    this.#set.gauge('disk_free_bytes', 'Room left on the disk of the data directory', async () => {
       const {bavail, bsize} = await statfs(this.#options.dataDir);
       return bavail * bsize;
     });
-    this.#gauge('mempool_transactions', 'Transactions that wait', () => mempool.count);
-    this.#gauge('mempool_bytes', 'Memory they take', () => mempool.memoryBytes);
-    this.#gauge('event_loop_seconds', 'Longest time the main thread was busy since the last look', () => {
+    this.#set.gauge('mempool_transactions', 'Transactions that wait', () => mempool.count);
+    this.#set.gauge('mempool_bytes', 'Memory they take', () => mempool.memoryBytes);
+    this.#set.gauge('event_loop_seconds', 'Longest time the main thread was busy since the last look', () => {
       const seconds = this.#delay.max / 1e9;
       this.#delay.reset();
       return seconds;
@@ -80,15 +80,6 @@ export class NodeMetrics {
       if (type === 'connected') this.#connected.inc();
       else if (type === 'disconnected') this.#disconnected.inc();
     });
-  }
-
-  #gauge(name: string, help: string, read: () => number | Promise<number>): void {
-    addGauge({registry: this.registry, name: `pkt_node_${name}`, help}, read);
-  }
-
-  /** read: a sum since the start. */
-  #counter(name: string, help: string, read: () => number): void {
-    addCounter({registry: this.registry, name: `pkt_node_${name}`, help}, read);
   }
 
   readonly called = ({method, ok, ms}: CallRecord): void => {

@@ -1,7 +1,9 @@
 // JSON-RPC over HTTP, as the programs of this project and `pkt rpc` call a node.
 
+import {readFile} from 'node:fs/promises';
 import {parse, stringify} from 'lossless-json';
 import {CodedError, type ErrorTable} from '../core/errors.ts';
+import {type HttpAnswer, HttpError, httpRequest} from './http/http-client.ts';
 
 export type RpcClientErrorCode =
   | 'rpc-unreachable'
@@ -36,7 +38,14 @@ export interface RpcClientOptions {
   readonly url: string;
   readonly user: string;
   readonly password: string;
+  /** Who calls once the node refuses the present name and password: it may have made new ones at its last start. */
+  readonly renew?: () => Promise<Credentials>;
   readonly timeoutMs?: number;
+}
+
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -51,56 +60,72 @@ function readNumber(text: string): number | bigint {
 /** Calls methods of a node. */
 export class RpcClient {
   readonly #options: RpcClientOptions;
-  readonly #authorization: string;
+  #authorization: string;
   #id = 0;
 
   constructor(options: RpcClientOptions) {
     this.#options = options;
-    this.#authorization = `Basic ${Buffer.from(`${options.user}:${options.password}`).toString('base64')}`;
+    this.#authorization = authorization(options);
   }
 
   /** Gives the result of a method. Throws RpcClientError. */
   async call(method: string, params: readonly unknown[] = [], signal?: AbortSignal): Promise<unknown> {
     const body = stringify({jsonrpc: '1.0', id: ++this.#id, method, params})!;
-    const answer = await this.#post(body, signal);
+    const answer = await this.#postRenewed(body, signal);
     if (typeof answer !== 'object' || answer === null) throw new RpcClientError('rpc-not-understood');
     const {result, error} = answer as {result?: unknown; error?: {code?: number; message?: string} | null};
     if (error === null || error === undefined) return result;
     throw new RpcClientError('rpc-refused', {method, rpcCode: error.code, rpcMessage: error.message});
   }
 
+  async #postRenewed(body: string, signal: AbortSignal | undefined): Promise<unknown> {
+    try {
+      return await this.#post(body, signal);
+    } catch (error) {
+      const {renew} = this.#options;
+      if (!(error instanceof RpcClientError) || error.code !== 'rpc-unauthorized' || renew === undefined) throw error;
+      // Without a file the node is not up yet.
+      const renewed = await renew().then(authorization, () => this.#authorization);
+      if (renewed === this.#authorization) throw error;
+      this.#authorization = renewed;
+      return await this.#post(body, signal);
+    }
+  }
+
   async #post(body: string, signal: AbortSignal | undefined): Promise<unknown> {
     const {url, timeoutMs = TIMEOUT_MS} = this.#options;
-    const deadline = AbortSignal.timeout(timeoutMs);
-    let status: number;
-    let text: string;
+    let answer: HttpAnswer;
     try {
-      const response = await fetch(url, {
+      answer = await httpRequest(url, {
         method: 'POST',
         body,
         headers: {authorization: this.#authorization, 'content-type': 'application/json'},
-        signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+        timeoutMs,
+        maxBytes: MAX_ANSWER_BYTES,
+        ...(signal !== undefined && {signal}),
       });
-      status = response.status;
-      if (Number(response.headers.get('content-length') ?? 0) > MAX_ANSWER_BYTES) {
-        throw new RpcClientError('rpc-not-understood', {reason: 'too long'});
-      }
-      text = await response.text();
     } catch (error) {
-      if (error instanceof RpcClientError) throw error;
-      throw new RpcClientError('rpc-unreachable', {url, reason: reasonOf(error)}, error);
+      if (!(error instanceof HttpError)) throw error;
+      if (error.code === 'http-too-large') throw new RpcClientError('rpc-not-understood', {reason: 'too long'}, error);
+      throw new RpcClientError('rpc-unreachable', {url, reason: error.details['reason'] ?? error.code}, error);
     }
+    const {status} = answer;
     if (status === 401) throw new RpcClientError('rpc-unauthorized', {url});
     if (status === 503) throw new RpcClientError('rpc-busy', {url});
     try {
-      return parse(text, null, readNumber);
+      return parse(new TextDecoder().decode(answer.body), null, readNumber);
     } catch (error) {
       throw new RpcClientError('rpc-not-understood', {url, status}, error);
     }
   }
 }
 
-function reasonOf(error: unknown): string {
-  const cause = (error as {cause?: {code?: string; message?: string}}).cause;
-  return cause?.code ?? cause?.message ?? (error as Error).message;
+function authorization({user, password}: Credentials): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}
+
+/** Reads the file with user:password that a node writes. Rejects with the system's error. */
+export async function readCookie(path: string): Promise<Credentials> {
+  const [user = '', ...rest] = (await readFile(path, 'utf8')).trim().split(':');
+  return {user, password: rest.join(':')};
 }

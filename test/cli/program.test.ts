@@ -51,7 +51,7 @@ test('wrong use is one line on stderr that says what to do, and exit code 2', as
     [[...mine, '--parent', PARENT, '--bits', '207fffff', '--count', '1e3'], /Give a whole number/],
     [[...mine, '--parent', PARENT, '--bits', '207fffff', '--seconds', '-1'], /Give a number of seconds/],
     [[...mine, '--parent', PARENT, '--bits', '207fffff', '--out', 'no-such/x'], /cannot write no-such\/x/],
-    [['demo', '--until-block', 'many'], /Give a whole number/],
+    [['up', '--until-block', 'many'], /Give a whole number/],
     [['block', 'verify', 'no-such-file'], /cannot read no-such-file/],
     [['block', 'verify', 'LICENSE'], /LICENSE is not JSON/],
   ];

@@ -29,6 +29,8 @@ export interface HandlerSettings {
   /** As others reach it, with /submit. */
   readonly public_url: string;
   readonly listen: string;
+  /** Where /healthz, /readyz and /metrics are. */
+  readonly status_listen?: string | undefined;
   readonly threads: number;
 }
 
@@ -41,6 +43,7 @@ export interface AnnHandlerSettings extends HandlerSettings {
 
 export interface MasterSection {
   readonly listen: string;
+  readonly status_listen?: string | undefined;
   /** Hashes that an announcement takes at least; or the same as a compact target. */
   readonly ann_work?: number | undefined;
   readonly ann_target?: number | undefined;
@@ -53,6 +56,7 @@ export interface MasterSection {
 /** Settings of the paymaker under their own names (readPaymakerSettings), and what only this program needs. */
 export type PaymakerSection = {
   readonly listen: string;
+  readonly status_listen?: string | undefined;
   /** postgresql://… of its ledger; in a file of its folder where there is none. */
   readonly ledger?: string | undefined;
   /** Its first line is the password of the ledger. */
@@ -76,6 +80,8 @@ export interface PoolSettings {
   readonly events_ca?: string | undefined;
   readonly events_stream: string;
   readonly private_seed?: string | undefined;
+  /** How long events and announcements gather in a handler until they are passed on. */
+  readonly gather_ms?: number | undefined;
   /** The first is preferred. */
   readonly nodes: readonly NodeSettings[];
   readonly master: MasterSection;
@@ -111,6 +117,8 @@ const HANDLER = z.strictObject({
   /** As others reach it, with /submit. */
   public_url: URL_TEXT,
   listen: LISTEN,
+  /** Where /healthz, /readyz and /metrics are. */
+  status_listen: LISTEN.optional(),
 });
 
 const SCHEMA = z.strictObject({
@@ -129,11 +137,14 @@ const SCHEMA = z.strictObject({
     .regex(/^[A-Za-z0-9_-]{1,50}$/)
     .default('PKT_EVENTS'),
   private_seed: SECRET.optional(),
+  /** How long events and announcements gather in a handler until they are passed on. */
+  gather_ms: z.int().min(10).max(600_000).optional(),
   /** The first is preferred. */
   nodes: z.array(NODE).min(1),
   master: z
     .strictObject({
       listen: LISTEN,
+      status_listen: LISTEN.optional(),
       /** Hashes that an announcement takes at least. */
       ann_work: z
         .number()
@@ -168,6 +179,7 @@ const SCHEMA = z.strictObject({
   paymaker: z
     .looseObject({
       listen: LISTEN,
+      status_listen: LISTEN.optional(),
       ledger: z
         .string()
         .regex(/^postgres(ql)?:\/\//, 'expected an address like postgresql://user@host:5432/database')

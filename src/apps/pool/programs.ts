@@ -1,15 +1,15 @@
 // The programs of a pool, each put together from its parts.
-import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {AnnouncementValidator, type SpawnThread} from '../../core/engines/index.ts';
 import {NETWORKS, type Network} from '../../core/params/index.ts';
 import {loadVerifier} from '../../service/crypto/secp256k1.ts';
+import {StatusServer, type StatusServerOptions} from '../../service/http/status-server.ts';
 import type {Log} from '../../service/logs/log.ts';
 import {createHttpSender, EventLog} from '../../service/pool/event-log.ts';
 import {createNatsSender} from '../../service/pool/nats-events.ts';
 import {NatsLink} from '../../service/pool/nats-link.ts';
 import {PoolFollower} from '../../service/pool/pool-follower.ts';
-import {RpcClient} from '../../service/rpc-client.ts';
+import {type Credentials, RpcClient, readCookie} from '../../service/rpc-client.ts';
 import {BlockVerifier} from '../../service/threads/block-verifier.ts';
 import {AnnFiles} from './ann-handler/ann-files.ts';
 import {AnnHandler, TRACKED_PARENTS} from './ann-handler/ann-handler.ts';
@@ -28,6 +28,7 @@ import {PayoutSender} from './paymaker/payout-sender.ts';
 import {openPostgres} from './paymaker/postgres.ts';
 import {type PaymakerSettings, readPaymakerSettings} from './paymaker/settings.ts';
 import {annTargetOf, type PoolSettings} from './pool-config.ts';
+import {annHandlerStatus, blockHandlerStatus, masterStatus, paymakerStatus} from './status.ts';
 
 export interface ProgramOptions {
   readonly settings: PoolSettings;
@@ -38,14 +39,14 @@ export interface ProgramOptions {
   readonly nowMs: () => number;
   /** The program cannot go on. */
   readonly onFailure: (error: unknown) => void;
-  /** How long a handler's events and announcements gather until they are passed on. */
-  readonly gatherMs?: number;
 }
 
 /** A running program of a pool. */
 export interface PoolProgram {
   /** Where it listens. */
   readonly address: string;
+  /** Where its health and metrics are. */
+  readonly status?: string;
   close(): Promise<void>;
 }
 
@@ -77,12 +78,31 @@ class Closers {
   }
 }
 
+interface Listener {
+  listen(host: string, port: number): Promise<{readonly port: number}>;
+}
+
+/** A program that does not listen yet. */
+interface Opened extends StatusServerOptions {
+  readonly server: Listener;
+  readonly listen: string;
+  readonly statusListen: string | undefined;
+}
+
 /** Opens a program; what was opened is closed again when a part fails. */
-async function opened(open: (closers: Closers) => Promise<string>): Promise<PoolProgram> {
+async function opened(open: (closers: Closers) => Promise<Opened>): Promise<PoolProgram> {
   const closers = new Closers();
   try {
-    const address = await open(closers);
-    return {address, close: () => closers.close()};
+    const {server, listen, statusListen, ...status} = await open(closers);
+    const bind = async (each: Listener, at: string): Promise<string> => {
+      const {host, port} = listenOf(at);
+      return `${host}:${(await each.listen(host, port)).port}`;
+    };
+    const address = await bind(server, listen);
+    if (statusListen === undefined) return {address, close: () => closers.close()};
+    const statusServer = new StatusServer(status);
+    closers.add(() => statusServer.close());
+    return {address, status: await bind(statusServer, statusListen), close: () => closers.close()};
   } catch (error) {
     await closers.close();
     throw error;
@@ -91,9 +111,12 @@ async function opened(open: (closers: Closers) => Promise<string>): Promise<Pool
 
 async function openNodes({nodes}: PoolSettings): Promise<RpcClient[]> {
   return Promise.all(
-    nodes.map(async ({url, user, password, cookie_file: cookie}) => {
-      const [first = '', ...rest] = cookie === undefined ? [] : (await readFile(cookie, 'utf8')).trim().split(':');
-      return new RpcClient({url, user: user ?? first, password: password ?? rest.join(':'), timeoutMs: NODE_MS});
+    nodes.map(async ({url, user = '', password = '', cookie_file: cookie}) => {
+      const options = {url, user, password, timeoutMs: NODE_MS};
+      if (cookie === undefined) return new RpcClient(options);
+      // A node that starts makes a new one.
+      const renew = (): Promise<Credentials> => readCookie(cookie);
+      return new RpcClient({...options, ...(await renew()), renew});
     }),
   );
 }
@@ -135,9 +158,8 @@ export function openMasterProgram({settings, log}: ProgramOptions, standby: bool
     closers.add(() => master.close());
     const server = new MasterServer({master, log});
     closers.add(() => server.close());
-    const {host, port} = listenOf(settings.master.listen);
-    const bound = await server.listen(host, port);
-    return `${host}:${bound.port}`;
+    const {listen, status_listen: statusListen} = settings.master;
+    return {server, listen, statusListen, ...masterStatus(master, server)};
   });
 }
 
@@ -165,8 +187,8 @@ function openLink({settings, log}: ProgramOptions, name: string, closers: Closer
 
 /** handler: names it among all programs of the pool, and its folder. */
 async function openEvents(options: ProgramOptions, handler: string, closers: Closers): Promise<EventLog> {
-  const {settings, log, gatherMs} = options;
-  const {paymaker_http_password: password, events_stream: stream} = settings;
+  const {settings, log} = options;
+  const {paymaker_http_password: password, events_stream: stream, gather_ms: gatherMs} = settings;
   const link = openLink(options, handler, closers);
   const events = await EventLog.open({
     dir: join(settings.root_workdir, handler, 'paylogdir'),
@@ -183,7 +205,7 @@ async function openEvents(options: ProgramOptions, handler: string, closers: Clo
 
 /** name: section of the settings. */
 export function openAnnHandlerProgram(options: ProgramOptions, name: string): Promise<PoolProgram> {
-  const {settings, log, spawn, nowMs, onFailure, gatherMs} = options;
+  const {settings, log, spawn, nowMs, onFailure} = options;
   const own = settings.ann_handler[name];
   if (own === undefined)
     throw new RangeError(`"name" expected one of ${Object.keys(settings.ann_handler).join(', ')}, got ${name}`);
@@ -211,7 +233,7 @@ export function openAnnHandlerProgram(options: ProgramOptions, name: string): Pr
       filesToKeep: own.files_to_keep,
       log,
       nowMs,
-      ...(gatherMs !== undefined && {flushMs: gatherMs}),
+      ...(settings.gather_ms !== undefined && {flushMs: settings.gather_ms}),
     });
     closers.add(() => files.close());
     const handler = new AnnHandler({
@@ -232,9 +254,8 @@ export function openAnnHandlerProgram(options: ProgramOptions, name: string): Pr
     follower.open();
     const server = new AnnServer({handler, files, blockMinerPassword: own.block_miner_passwd, log});
     closers.add(() => server.close());
-    const {host, port} = listenOf(own.listen);
-    const bound = await server.listen(host, port);
-    return `${host}:${bound.port}`;
+    const {listen, status_listen: statusListen} = own;
+    return {server, listen, statusListen, ...annHandlerStatus(handler, validator, events)};
   });
 }
 
@@ -277,15 +298,20 @@ export function openBlockHandlerProgram(options: ProgramOptions, name: string): 
     follower.open();
     const server = new BlockServer({handler, log});
     closers.add(() => server.close());
-    const {host, port} = listenOf(own.listen);
-    const bound = await server.listen(host, port);
-    return `${host}:${bound.port}`;
+    const {listen, status_listen: statusListen} = own;
+    return {server, listen, statusListen, ...blockHandlerStatus(handler, submitter, events)};
   });
 }
 
 /** Reads the section of the paymaker; password and seed are those of the whole pool. Throws PaymakerError 'bad-settings'. */
 export function paymakerSettings(settings: PoolSettings): PaymakerSettings {
-  const {listen: _listen, ledger: _ledger, ledger_password_file: _file, ...own} = settings.paymaker ?? {listen: ''};
+  const {
+    listen: _listen,
+    status_listen: _status,
+    ledger: _ledger,
+    ledger_password_file: _file,
+    ...own
+  } = settings.paymaker ?? {listen: ''};
   const common = {paymakerHttpPasswd: settings.paymaker_http_password, privateSeed: settings.private_seed ?? null};
   return readPaymakerSettings({...common, ...own}, networkOf(settings));
 }
@@ -323,8 +349,7 @@ export function openPaymakerProgram(options: ProgramOptions): Promise<PoolProgra
     }
     const server = new PaymakerServer({paymaker, nowMs, log});
     closers.add(() => server.close());
-    const {host, port} = listenOf(section.listen);
-    const bound = await server.listen(host, port);
-    return `${host}:${bound.port}`;
+    const {listen, status_listen: statusListen} = section;
+    return {server, listen, statusListen, ...paymakerStatus(paymaker, sender)};
   });
 }

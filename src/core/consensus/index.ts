@@ -65,4 +65,5 @@ export {
 } from './steward.ts';
 export {MAX_UNITS, stewardShare, subsidy, totalMoney, UNITS_PER_PKT} from './subsidy.ts';
 export {findVote, isUnspendable, type Vote} from './votes.ts';
+export {encodeWif} from './wif.ts';
 export {checkWitnessCommitment, findWitnessCommitment, witnessCommitment} from './witness-commitment.ts';

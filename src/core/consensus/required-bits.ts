@@ -50,8 +50,9 @@ export function requiredBits<Point extends ChainPoint>(
   time: number,
   ancestorAt: AncestorAt<Point>,
 ): number {
-  const {retargetBlocks, limitBits} = params;
+  const {retargetBlocks, limitBits, startBits} = params;
   const height = previous.height + 1;
+  if (height === 1 && startBits !== undefined) return startBits;
   if (retargetBlocks === undefined) return previous.bits;
   if (height % retargetBlocks === 0) {
     const first = ancestorAt(previous, previous.height - (retargetBlocks - 1));

@@ -17,6 +17,6 @@ export {
   useSha256,
 } from './hash.ts';
 export {poly1305} from './poly1305.ts';
-export {isSecp256k1Key, verifySecp256k1} from './secp256k1.ts';
+export {isSecp256k1Key, randomSecp256k1Key, secp256k1PublicKey, verifySecp256k1} from './secp256k1.ts';
 export {sipHash} from './siphash.ts';
 export {x25519, x25519Base} from './x25519.ts';

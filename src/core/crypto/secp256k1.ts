@@ -41,3 +41,14 @@ export function isSecp256k1Key(key: Uint8Array): boolean {
     return false;
   }
 }
+
+/** Compressed public key, 33 bytes, of a private key of 32 bytes, big endian. Throws for one that is 0 or not below the order. */
+export function secp256k1PublicKey(key: Uint8Array): Uint8Array {
+  checkBytes('key', key, 32);
+  return secp256k1.getPublicKey(key, true);
+}
+
+/** A new private key, 32 bytes, from the system's source of random numbers. */
+export function randomSecp256k1Key(): Uint8Array {
+  return secp256k1.utils.randomSecretKey();
+}

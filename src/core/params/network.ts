@@ -30,6 +30,8 @@ export interface MoneyParams {
 export interface DifficultyParams {
   /** Compact target that no block may exceed. */
   readonly limitBits: number;
+  /** Bits of the first block after genesis; undefined: those of genesis. */
+  readonly startBits?: number | undefined;
   /** Blocks between retargets; undefined: the bits never change. */
   readonly retargetBlocks: number | undefined;
   readonly retargetSeconds: number;

@@ -50,6 +50,7 @@ function configuration(dir: string, nodeUrl: string, ports: Ports, scaled = {top
     standby_urls = ["http://${at(ports.standby)}"]
     paymaker_url = "http://${at(ports.paymaker)}"
     paymaker_http_password = "secret"
+    gather_ms = ${GATHER_MS}
     ${scaled.top}
     [[nodes]]
     url = "${nodeUrl}"
@@ -83,7 +84,6 @@ function programOptions(text: string): ProgramOptions {
     version: 'test',
     spawn: spawnNodeThread,
     nowMs: Date.now,
-    gatherMs: GATHER_MS,
     onFailure: (error) => {
       throw error;
     },

@@ -1,4 +1,4 @@
-import {deepEqual, equal, throws} from 'node:assert/strict';
+import {deepEqual, equal, ok, throws} from 'node:assert/strict';
 import {test} from 'node:test';
 import {bech32, bech32m} from '@scure/base';
 import fc from 'fast-check';
@@ -11,9 +11,10 @@ import {
   decodeAddress,
   decodeAnyAddress,
   encodeAddress,
+  encodeWif,
   withoutVotes,
 } from '../../../src/core/consensus/index.ts';
-import {hash160} from '../../../src/core/crypto/index.ts';
+import {hash160, secp256k1PublicKey} from '../../../src/core/crypto/index.ts';
 import {NETWORKS, type Network, PKT, PKTREG, PKTTEST} from '../../../src/core/params/index.ts';
 import {checkProperty} from '../../support/property.ts';
 import {acceptsOrRefuses, refuses} from '../../support/refusal.ts';
@@ -22,7 +23,15 @@ import {readVectors} from '../../support/vectors.ts';
 const vectors = readVectors<{
   addresses: {address: string; network: string; script: string; type: string}[];
   decode: {cases: {input: string; error?: string; encoded?: string; script?: string; isForPktMainnet?: boolean}[]};
-  wif: {network: string; publicKey: string; p2pkh: string; p2wpkh: string}[];
+  wif: {
+    network: string;
+    publicKey: string;
+    p2pkh: string;
+    p2wpkh: string;
+    privateKey: string;
+    compressed: boolean;
+    wif: string;
+  }[];
 }>('addresses');
 
 /** Networks of Bitcoin that the reference carries as well and this project does not. */
@@ -189,4 +198,17 @@ test('one wrong letter is noticed', () => {
       throws(() => decodeAddress(wrong, PKT.addresses), AddressError, wrong);
     }
   }
+});
+
+test('private keys as text', () => {
+  let seen = 0;
+  for (const {network, privateKey, publicKey, compressed, wif} of vectors.wif) {
+    const own = NETWORKS.find(({name}) => name === network);
+    if (own === undefined || !compressed) continue;
+    seen++;
+    equal(encodeWif(decodeHex(privateKey), own.addresses), wif);
+    equal(encodeHex(secp256k1PublicKey(decodeHex(privateKey))), publicKey);
+  }
+  ok(seen > 0);
+  throws(() => encodeWif(new Uint8Array(31), PKT.addresses), TypeError);
 });

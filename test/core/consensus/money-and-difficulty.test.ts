@@ -103,6 +103,11 @@ test('pktreg keeps its bits, and retargets in short windows when told to', () =>
   const bits = requiredBits(difficulty, chain.get(19)!, 20_000, at);
   equal(bits, retarget(difficulty, 0x1f0fffff, 19_000));
   equal(bits, 0x1f3ffffc);
+  const start = createPktreg({difficulty: {startBits: 0x1e3fffff}}).difficulty;
+  const genesis = {height: 0, time: 0, bits: 0x207fffff};
+  equal(requiredBits(start, genesis, 60, at), 0x1e3fffff);
+  equal(requiredBits(start, {height: 1, time: 60, bits: 0x1e3fffff}, 120, at), 0x1e3fffff);
+  equal(requiredBits(PKTREG.difficulty, genesis, 60, at), 0x207fffff);
 });
 
 test('bits that no header may carry', () => {

@@ -44,6 +44,11 @@ export class BlockSubmitter {
     return submitter;
   }
 
+  /** Blocks on their way to the nodes. */
+  get waiting(): number {
+    return this.#work.size;
+  }
+
   #track<Result>(work: Promise<Result>): Promise<Result> {
     const settled = work.catch(() => {}).finally(() => this.#work.delete(settled));
     this.#work.add(settled);
