@@ -1,4 +1,4 @@
-import {deepEqual, equal, rejects} from 'node:assert/strict';
+import {deepEqual, rejects} from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {POLICY_SCRIPT_FLAGS, RuleError, ScriptError, type SpendingTransaction} from '../../src/core/consensus/index.ts';
