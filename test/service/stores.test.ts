@@ -1,8 +1,9 @@
 import {deepEqual, equal, rejects} from 'node:assert/strict';
-import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {type FileHandle, mkdtemp, open, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {test} from 'node:test';
+import {DurableAppender} from '../../src/service/stores/durable-appender.ts';
 import {type KeyValueStore, prefixEnd, StoreError} from '../../src/service/stores/key-value-store.ts';
 import {openLevelStore} from '../../src/service/stores/level-store.ts';
 import {createMemoryStore} from '../../src/service/stores/memory-store.ts';
@@ -87,5 +88,33 @@ test('a damaged store says so', async () => {
     await writeFile(join(path, 'CURRENT'), content);
     await rejects(openLevelStore(path), hasCode('store-damaged'));
   }
+  await remove();
+});
+
+test('an append that fails leaves nothing behind, and the next one may succeed', async (t) => {
+  const {path, remove} = await folder();
+  const file = join(path, 'log');
+  const appender = await DurableAppender.open(file);
+  const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+  await appender.append(text('one\n'));
+  const handle = await open(file);
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const sync = prototype.datasync;
+  let syncs = 0;
+  t.mock.method(prototype, 'datasync', async function failing(this: FileHandle) {
+    if (++syncs === 1) throw Object.assign(new Error('no space left on device'), {code: 'ENOSPC'});
+    return sync.call(this);
+  });
+  await rejects(appender.append(text('two\n')), hasCode('store-unusable'));
+  equal(appender.size, 4);
+  await appender.append(text('three\n'));
+  equal(await readFile(file, 'utf8'), 'one\nthree\n');
+  // Where it cannot even be taken back, nothing more is promised.
+  t.mock.method(prototype, 'truncate', () => Promise.reject(new Error('input/output error')));
+  syncs = 0;
+  await rejects(appender.append(text('four\n')), hasCode('store-unusable'));
+  await rejects(appender.append(text('five\n')), hasCode('store-unusable'));
+  await appender.close();
   await remove();
 });

@@ -106,8 +106,14 @@ export class EventLog {
       this.#openedMs = performance.now();
       if (this.#file.size === 0) return;
       const [old, number] = [this.#file, this.#number];
+      try {
+        this.#file = await DurableAppender.open(join(this.#options.dir, fileName(number + 1)));
+      } catch (error) {
+        // Without room for another file the present one goes on.
+        this.#options.log.warn('events cannot be passed on yet', {error});
+        return;
+      }
       this.#number++;
-      this.#file = await DurableAppender.open(join(this.#options.dir, fileName(this.#number)));
       await old.close();
       this.#finished.push(number);
       this.#wake();

@@ -20,12 +20,15 @@ export class DurableAppender {
   #waitingBytes = 0;
   #writing: Promise<void> | undefined;
   #size: number;
+  /** Bytes that have reached the disk. */
+  #written: number;
   #failure: StoreError | undefined;
 
   private constructor(path: string, file: FileHandle, size: number) {
     this.#path = path;
     this.#file = file;
     this.#size = size;
+    this.#written = size;
   }
 
   /** Opens or creates a file. unit: what a crash has left of a record behind the last whole one is cut off. Throws StoreError. */
@@ -46,7 +49,10 @@ export class DurableAppender {
     return this.#size;
   }
 
-  /** Throws StoreError; after a failure nothing more is taken, for the file may end in half a record. */
+  /**
+   * Throws StoreError; then nothing of it is in the file, and later ones may fare better: a full disk has room again. Where what was
+   * refused could not be taken back, nothing more is taken.
+   */
   append(data: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#waitingBytes + data.length > MAX_WAITING_BYTES) {
@@ -69,17 +75,32 @@ export class DurableAppender {
       const group = this.#waiting;
       this.#waiting = [];
       this.#waitingBytes = 0;
+      const data = Buffer.concat(group.map((each) => each.data));
       try {
         if (this.#failure !== undefined) throw this.#failure;
-        await this.#file.appendFile(Buffer.concat(group.map(({data}) => data)));
+        await this.#file.appendFile(data);
         await this.#file.datasync();
+        this.#written += data.length;
         for (const {resolve} of group) resolve();
       } catch (error) {
-        this.#failure ??= new StoreError('store-unusable', {path: this.#path, reason: (error as Error).message}, error);
-        for (const {reject} of group) reject(this.#failure);
+        this.#size -= data.length;
+        const failure = new StoreError('store-unusable', {path: this.#path, reason: (error as Error).message}, error);
+        await this.#takeBack(failure);
+        for (const {reject} of group) reject(failure);
       }
     }
     this.#writing = undefined;
+  }
+
+  /** What was refused must not be in the file: neither half of it, nor all of it with a doubt about the disk. */
+  async #takeBack(failure: StoreError): Promise<void> {
+    if (this.#failure !== undefined) return;
+    try {
+      await this.#file.truncate(this.#written);
+      await this.#file.datasync();
+    } catch {
+      this.#failure = failure;
+    }
   }
 
   /** Waits for what was appended. */

@@ -1,4 +1,5 @@
 import {deepEqual, equal, match} from 'node:assert/strict';
+import {type FileHandle, open as openFile, readdir, readFile} from 'node:fs/promises';
 import {request} from 'node:http';
 import {type TestContext, test} from 'node:test';
 import {AnnFiles} from '../../../src/apps/pool/ann-handler/ann-files.ts';
@@ -89,6 +90,12 @@ function mineAnns(count: number): Uint8Array {
 
 const ANNS = mineAnns(64);
 const part = (from: number, to: number): Uint8Array => ANNS.slice(1024 * from, 1024 * to);
+
+/** Events that wait to be sent. */
+async function readLogs(dir: string): Promise<string> {
+  const names = (await readdir(dir)).sort();
+  return (await Promise.all(names.map((name) => readFile(`${dir}/${name}`, 'utf8')))).join('');
+}
 
 interface Lab {
   readonly handler: AnnHandler;
@@ -223,6 +230,37 @@ test('announcements are judged one by one, paid once, and on their way before th
   again.handler.follow(stateOf(PARENT + 2));
   const third = await again.post(part(0, 12));
   deepEqual([third.result!.accepted, third.result!.dup], [1, 11], 'also over a restart');
+});
+
+test('a full disk refuses what it cannot hold; once there is room, the same is taken, and paid once', async (t) => {
+  const dir = await testFolder(t, 'ann');
+  const lab = await open(t, dir);
+  lab.handler.follow(stateOf(PARENT + 2));
+  deepEqual((await lab.post(part(0, 4))).result!.accepted, 4);
+  const probe = await openFile(`${dir}/probe`, 'w');
+  const prototype = Object.getPrototypeOf(probe) as FileHandle;
+  await probe.close();
+  const append = prototype.appendFile;
+  // Half of it fits. The first file that is written to is that of what was seen, the second that of events.
+  for (const failing of [1, 2]) {
+    let writes = 0;
+    const mock = t.mock.method(prototype, 'appendFile', async function full(this: FileHandle, data: Uint8Array) {
+      if (++writes !== failing) return append.call(this, data);
+      await append.call(this, data.subarray(0, data.length >> 1));
+      throw Object.assign(new Error('no space left on device'), {code: 'ENOSPC'});
+    });
+    const from = 4 * failing;
+    deepEqual(await lab.post(part(from, from + 4)), {status: 503, error: 'disconnected', warn: []});
+    mock.mock.restore();
+    deepEqual((await lab.post(part(from, from + 4))).result!.accepted, 4);
+    deepEqual((await lab.post(part(from, from + 4))).result!.dup, 4);
+  }
+  await lab.close();
+  const events = [...lab.sent, await readLogs(`${dir}/events`)].join('').trim().split('\n');
+  deepEqual(
+    events.map((line) => (JSON.parse(line) as AnnouncementsEvent).eventId),
+    [0, 4, 8].map((from) => batchId(part(from, from + 4))),
+  );
 });
 
 test('a post that nothing of can be used is refused with a text that miners know', async (t) => {

@@ -178,8 +178,14 @@ export class AnnHandler {
     if (judged.good.length === 0 && judged.reason !== undefined)
       throw new SubmitError('all-refused', judged.reason, 400, judged.forged);
     if (accepted.length > 0) {
-      await seen.save(judged.prefixes.filter((_, i) => isNew[i]));
-      if (warn.length === 0) await this.#options.events.append(event);
+      const fresh = judged.prefixes.filter((_, i) => isNew[i]);
+      try {
+        await seen.save(fresh);
+        if (warn.length === 0) await this.#options.events.append(event);
+      } catch (error) {
+        seen.revoke(fresh);
+        throw error;
+      }
       this.#handOut(body, accepted, slot.height);
     }
     this.#counts.accepted += event.accepted;

@@ -11,6 +11,8 @@ const PREFIX_BYTES = 8;
 export class SeenAnnouncements {
   readonly #set: PrefixSet;
   readonly #file: DurableAppender;
+  /** In the set, and yet not taken. */
+  readonly #revoked = new Set<bigint>();
 
   constructor(set: PrefixSet, file: DurableAppender) {
     this.#set = set;
@@ -23,7 +25,12 @@ export class SeenAnnouncements {
 
   /** Notes those that are new: gives for each whether it is. They are not on disk yet. */
   add(prefixes: readonly bigint[]): boolean[] {
-    return prefixes.map((prefix) => this.#set.add(prefix));
+    return prefixes.map((prefix) => this.#set.add(prefix) || this.#revoked.delete(prefix));
+  }
+
+  /** Takes back what `add` has said is new: the miner is told that it was not taken, and may send it again. */
+  revoke(prefixes: readonly bigint[]): void {
+    for (const prefix of prefixes) this.#revoked.add(prefix);
   }
 
   /** Resolves when these are on disk. Throws StoreError. */
