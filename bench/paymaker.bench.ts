@@ -1,11 +1,16 @@
 // The paymaker's costs: taking events, and the map of who is paid.
-//   node dist/bench/paymaker.bench.js [--events N] [--addresses N] [--upload N] [--json]
+//   node dist/bench/paymaker.bench.js [--events N] [--addresses N] [--upload N] [--sql URL] [--json]
+// With --sql the ledger is on a PostgreSQL server, in a schema of its own that is dropped at the end.
 import {mkdtemp, rm} from 'node:fs/promises';
 import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
+import {Client} from 'pg';
 import {Paymaker} from '../src/apps/pool/paymaker/paymaker.ts';
+import {openPostgres} from '../src/apps/pool/paymaker/postgres.ts';
 import {readPaymakerSettings} from '../src/apps/pool/paymaker/settings.ts';
+import type {Sql} from '../src/apps/pool/paymaker/sql.ts';
+import {openSqlite} from '../src/apps/pool/paymaker/sqlite.ts';
 import {encodeAddress} from '../src/core/consensus/index.ts';
 import {useSha256} from '../src/core/crypto/index.ts';
 import {PKTREG} from '../src/core/params/index.ts';
@@ -17,6 +22,7 @@ const {values} = parseArgs({
     events: {type: 'string', default: '1000000'},
     addresses: {type: 'string', default: '10000'},
     upload: {type: 'string', default: '5000'},
+    sql: {type: 'string'},
     json: {type: 'boolean', default: false},
   },
 });
@@ -92,10 +98,29 @@ async function timed<Result>(work: () => Promise<Result>): Promise<{result: Resu
   return {result, ms: performance.now() - start};
 }
 
+const SCHEMA = `bench_${process.pid}`;
+
+async function askServer(sql: string): Promise<void> {
+  if (values.sql === undefined) return;
+  const client = new Client({connectionString: values.sql});
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+}
+
+function openSql(folder: string): Promise<Sql> {
+  if (values.sql === undefined) return openSqlite(folder);
+  const url = new URL(values.sql);
+  url.searchParams.set('schema', SCHEMA);
+  return openPostgres({url: url.href, log: NO_LOG});
+}
+
 const dir = await mkdtemp(join(tmpdir(), 'pkt-paymaker-'));
 try {
-  const options = {dir, network: PKTREG, settings, nowMs: (): number => NOW_MS, log: NO_LOG};
-  const paymaker = await Paymaker.open(options);
+  await askServer(`CREATE SCHEMA ${SCHEMA}`);
+  const open = async (): Promise<Paymaker> =>
+    Paymaker.open({dir, network: PKTREG, settings, nowMs: () => NOW_MS, log: NO_LOG, sql: await openSql(dir)});
+  const paymaker = await open();
   let ingestMs = 0;
   let cpuMs = 0;
   for (let first = 0; first < EVENTS; first += UPLOAD) {
@@ -108,9 +133,9 @@ try {
   const map = await timed(() => paymaker.whoToPay());
   const past = await timed(() => paymaker.whoToPay(NOW_MS));
   await paymaker.close();
-  const open = await timed(() => Paymaker.open(options));
-  const again = await timed(() => open.result.whoToPay());
-  await open.result.close();
+  const opened = await timed(open);
+  const again = await timed(() => opened.result.whoToPay());
+  await opened.result.close();
   const rows = {
     'paymaker/ingest': {
       events: EVENTS,
@@ -119,10 +144,11 @@ try {
     },
     'paymaker/map': {addresses: map.result.map.fractions.size, ms: Math.round(map.ms)},
     'paymaker/map-from-events': {ms: Math.round(past.ms)},
-    'paymaker/open': {ms: Math.round(open.ms), mapMs: Math.round(again.ms)},
+    'paymaker/open': {ms: Math.round(opened.ms), mapMs: Math.round(again.ms)},
   };
   if (values.json) console.log(JSON.stringify({cpu: cpus()[0]?.model, node: process.version, rows}));
   else for (const [id, figures] of Object.entries(rows)) console.log(id, JSON.stringify(figures));
 } finally {
+  await askServer(`DROP SCHEMA ${SCHEMA} CASCADE`);
   await rm(dir, {recursive: true, force: true});
 }

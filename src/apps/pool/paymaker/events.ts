@@ -121,7 +121,7 @@ export class EventReader {
     if (accepted === undefined || unsigned === undefined || totalLen === undefined) return undefined;
     const payable = payableAnns(accepted, unsigned, totalLen, target, this.#rules.paysUnsigned);
     const encryptions = isTarget(target) ? Math.min(MAX_ENCRYPTIONS, wholeWork(target) * accepted) : 0;
-    return {...NOTHING, ...base, kind: 'anns', payTo, target, accepted, payable, encryptions};
+    return makeEvent('anns', base, payTo, target, accepted, payable, encryptions);
   }
 
   #share(fields: Fields, base: Pick<ReadEvent, 'id' | 'time'>): ReadEvent | undefined {
@@ -130,16 +130,7 @@ export class EventReader {
     if (payTo === undefined || target === undefined || !isTarget(target)) return undefined;
     const given = fields['encryptions'];
     const encryptions = typeof given === 'number' && given > 0 ? Math.min(MAX_ENCRYPTIONS, Math.floor(given)) : 0;
-    return {
-      ...NOTHING,
-      ...base,
-      kind: 'share',
-      payTo,
-      target,
-      payable: 1,
-      encryptions,
-      hash: textHash(fields['headerHash']),
-    };
+    return makeEvent('share', base, payTo, target, 0, 1, encryptions, textHash(fields['headerHash']));
   }
 
   #block(fields: Fields, base: Pick<ReadEvent, 'id' | 'time'>): ReadEvent | undefined {
@@ -147,7 +138,7 @@ export class EventReader {
     const known = count(height);
     if (known === undefined || typeof difficulty !== 'number' || !(difficulty > 0)) return undefined;
     if (!Number.isFinite(difficulty)) return undefined;
-    return {...NOTHING, ...base, kind: 'block', height: known, difficulty, hash: textHash(fields['hash'])};
+    return makeEvent('block', base, '', 0, 0, 0, 0, textHash(fields['hash']), known, difficulty);
   }
 
   #event(fields: Fields): ReadEvent | undefined {
@@ -180,16 +171,22 @@ export class EventReader {
 }
 
 const MAX_REMEMBERED = 100_000;
-const NOTHING = Object.freeze({
-  payTo: '',
-  target: 0,
-  accepted: 0,
-  payable: 0,
-  encryptions: 0,
-  hash: undefined,
-  height: 0,
-  difficulty: 0,
-});
+
+/** All events have one shape, field after field: millions of them pass here, and copies of objects by `...` cost more than all else. */
+function makeEvent(
+  kind: EventKind,
+  {id, time}: Pick<ReadEvent, 'id' | 'time'>,
+  payTo: string,
+  target: number,
+  accepted: number,
+  payable: number,
+  encryptions: number,
+  hash: string | undefined = undefined,
+  height = 0,
+  difficulty = 0,
+): ReadEvent {
+  return {kind, id, time, payTo, target, accepted, payable, encryptions, hash, height, difficulty};
+}
 
 /** Control characters and halves of characters are not the same in every database. */
 function isId(text: string): boolean {

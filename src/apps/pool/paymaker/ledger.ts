@@ -92,6 +92,13 @@ function eventOf(row: SqlRow): LedgerEvent {
   };
 }
 
+/** An event of an upload with its place and worth. */
+export function ledgerEvent(event: ReadEvent, sequence: number, credit: bigint): LedgerEvent {
+  // Field after field, which costs a tenth of a copy by `...`.
+  const {kind, id, time, payTo, target, accepted, payable, encryptions, hash, difficulty} = event;
+  return {sequence, credit, kind, id, time, payTo, target, accepted, payable, encryptions, hash, difficulty};
+}
+
 /** Values of rows one after another, in the order of INSERT_EVENTS. */
 function valuesOf(events: readonly LedgerEvent[], from: number, rows: number): SqlValue[] {
   const values: SqlValue[] = [];

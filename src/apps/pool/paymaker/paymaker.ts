@@ -12,7 +12,7 @@ import {PaymakerError} from './errors.ts';
 import {EventReader, type ReadEvent} from './events.ts';
 import {ExactBooks} from './exact-books.ts';
 import {HandlerBudgets} from './handler-budgets.ts';
-import {Ledger, type LedgerEvent, type LedgerSession, UPLOAD_PLACES} from './ledger.ts';
+import {Ledger, type LedgerEvent, type LedgerSession, ledgerEvent, UPLOAD_PLACES} from './ledger.ts';
 import {type PayoutMap, payoutMap} from './payout-map.ts';
 import type {PaymakerSettings} from './settings.ts';
 import type {Sql} from './sql.ts';
@@ -238,9 +238,9 @@ export class Paymaker {
     const changes = this.#blockChanges(events);
     for (const {id, time} of changes.moved) await session.setBlockTime(id, time);
     const recredited = await this.#recredit(session, changes);
-    const rows = events.map((event, i): LedgerEvent => {
+    const rows = events.map((event, i) => {
       const credit = event.kind === 'block' ? 0n : exactCredit(event, blockBefore(changes.blocks, event.time));
-      return {...event, sequence: number * UPLOAD_PLACES + i + 1, credit};
+      return ledgerEvent(event, number * UPLOAD_PLACES + i + 1, credit);
     });
     const added = await session.addEvents(rows);
     const fresh = added === undefined ? rows : rows.filter(({sequence}) => added.has(sequence));

@@ -152,8 +152,11 @@ export class Statistics {
     const slot = slotOf(time, this.#timespanMs);
     this.#newestAnns = Math.max(this.#newestAnns, time);
     this.#newestSlot = Math.max(this.#newestSlot, slot);
-    const miner = this.#anns.get(payTo) ?? {first: slot, slots: []};
-    this.#anns.set(payTo, miner);
+    let miner = this.#anns.get(payTo);
+    if (miner === undefined) {
+      miner = {first: slot, slots: []};
+      this.#anns.set(payTo, miner);
+    }
     miner.first = Math.min(miner.first, slot);
     let totals = miner.slots.find((entry) => entry.slot === slot);
     if (totals === undefined) {
@@ -168,8 +171,11 @@ export class Statistics {
 
   #addShare({payTo, time, encryptions}: LedgerEvent): void {
     this.#newestShare = Math.max(this.#newestShare, time);
-    const miner = this.#blocks.get(payTo) ?? {lastSeen: 0, recent: []};
-    this.#blocks.set(payTo, miner);
+    let miner = this.#blocks.get(payTo);
+    if (miner === undefined) {
+      miner = {lastSeen: 0, recent: []};
+      this.#blocks.set(payTo, miner);
+    }
     miner.lastSeen = Math.max(miner.lastSeen, time);
     miner.recent.push({time, encryptions});
     if (miner.recent.length > MAX_RECENT) this.#trim(miner);
