@@ -41,6 +41,8 @@ const ACK_MS = 30_000;
 const AGAIN_MS = 10_000;
 const MIN_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
+/** How often refusals are told of. */
+const TELL_MS = 60_000;
 /** Within it the stream keeps equal messages once. */
 const DUPLICATES_MS = 600_000;
 
@@ -51,6 +53,7 @@ export class NatsIntake {
   readonly #running: Promise<void>;
   #messages: ConsumerMessages | undefined;
   #isStopped = false;
+  #toldMs = Number.NEGATIVE_INFINITY;
   #wake: () => void = () => {};
 
   /** Begins to take messages; servers that cannot be reached are tried again until they can. */
@@ -149,7 +152,11 @@ export class NatsIntake {
     const handler = this.#secrets.byMac(message.headers?.get(MAC_HEADER) ?? '', body);
     if (handler === undefined) {
       this.#counts.refused++;
-      log.error('events without the password of a handler are refused', {subject, seq});
+      // Whoever sends one can send many.
+      if (performance.now() - this.#toldMs > TELL_MS) {
+        this.#toldMs = performance.now();
+        log.error('events without the password of a handler are refused', {subject, seq, ...this.#counts});
+      }
       message.term();
       return;
     }
