@@ -343,13 +343,12 @@ export function openPaymakerProgram(options: ProgramOptions): Promise<PoolProgra
     closers.add(() => sender.close());
     sender.start();
     const link = openLink(options, 'paymaker', closers);
-    if (link !== undefined) {
-      const intake = new NatsIntake({paymaker, link, stream: settings.events_stream, log});
-      closers.add(() => intake.close());
-    }
+    const stream = settings.events_stream;
+    const intake = link === undefined ? undefined : new NatsIntake({paymaker, link, stream, log});
+    closers.add(() => intake?.close());
     const server = new PaymakerServer({paymaker, nowMs, log});
     closers.add(() => server.close());
     const {listen, status_listen: statusListen} = section;
-    return {server, listen, statusListen, ...paymakerStatus(paymaker, sender)};
+    return {server, listen, statusListen, ...paymakerStatus(paymaker, sender, intake)};
   });
 }

@@ -9,6 +9,7 @@ import type {BlockHandler} from './block-handler/block-handler.ts';
 import type {BlockSubmitter} from './block-handler/block-submitter.ts';
 import type {Master} from './master/master.ts';
 import type {MasterServer} from './master/master-server.ts';
+import type {NatsIntake} from './paymaker/nats-intake.ts';
 import type {Paymaker} from './paymaker/paymaker.ts';
 import type {PayoutSender} from './paymaker/payout-sender.ts';
 
@@ -56,12 +57,19 @@ export function blockHandlerStatus(handler: BlockHandler, submitter: BlockSubmit
   return {metrics: metrics.registry, readiness};
 }
 
-export function paymakerStatus(paymaker: Paymaker, sender: PayoutSender): Status {
+/** intake: of a stream, where events come from one. */
+export function paymakerStatus(paymaker: Paymaker, sender: PayoutSender, intake?: NatsIntake): Status {
   const metrics = new MetricSet('pkt_paymaker');
   metrics.gauge('paying', '1 while the node pays a fresh map', () => (sender.state === 'paying' ? 1 : 0));
   metrics.counter('resent', 'Times that the node had lost the map', () => sender.resent);
   metrics.gauge('blocks', 'Blocks of the history', () => paymaker.counts.blocks);
   metrics.gauge('shares', 'Shares of the history', () => paymaker.counts.shares);
+  if (intake !== undefined) {
+    const {counts} = intake;
+    metrics.counter('messages', 'Messages of the stream that were credited', () => counts.taken);
+    metrics.counter('messages_refused', 'Messages that no handler has made', () => counts.refused);
+    metrics.counter('messages_deferred', 'Messages that could not be credited and come again', () => counts.deferred);
+  }
   const isPaying = (): boolean => sender.state === 'paying' || paymaker.settings.updateCycle === 0;
   const readiness = (): ReturnType<Status['readiness']> =>
     readyUnless(isPaying() ? undefined : `the node is not paying a fresh map: ${sender.state}`);
