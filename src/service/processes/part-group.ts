@@ -9,6 +9,8 @@ export interface PartGroupOptions {
   readonly log: Log;
   /** A part that was ready before cannot be kept running. */
   readonly onFailure: (error: PartError) => void;
+  /** For all parts. */
+  readonly restarts?: Pick<PartOptions, 'backOffMs' | 'maxBackOffMs' | 'patience'>;
 }
 
 export interface PartReport {
@@ -42,7 +44,7 @@ export class PartGroup {
   /** Starts a part; gives what it says about itself when it is ready for the first time. Throws PartError. */
   start(name: string, args: readonly string[], more: MoreOptions = {}): Promise<unknown> {
     if (this.#isStopping) return Promise.reject(new PartError('part-stopped', {part: name, lines: []}));
-    const {main, logDir, log, onFailure} = this.#options;
+    const {main, logDir, log, onFailure, restarts} = this.#options;
     return new Promise((resolve, reject) => {
       let wasReady = false;
       const part = new Part({
@@ -60,6 +62,7 @@ export class PartGroup {
           else reject(error);
         },
         onLine: (line) => this.#lines.set(name, line),
+        ...restarts,
         ...more,
       });
       this.#parts.push(part);

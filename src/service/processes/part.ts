@@ -31,8 +31,11 @@ export interface PartOptions {
   readonly readyMs?: number;
   /** After so long a stop becomes a kill. */
   readonly stopMs?: number;
-  /** Pause before the second start; it doubles. */
+  /** Pause before the second start; it doubles up to maxBackOffMs. */
   readonly backOffMs?: number;
+  readonly maxBackOffMs?: number;
+  /** Ends soon after a start until it is given up. */
+  readonly patience?: number;
 }
 
 const READY_MS = 60_000;
@@ -41,7 +44,7 @@ const BACK_OFF_MS = 500;
 const MAX_BACK_OFF_MS = 30_000;
 /** One that ran so long was well. */
 const WELL_MS = 60_000;
-const MAX_FAILURES = 6;
+const PATIENCE = 6;
 /** Exit code of programs that were told something wrong: the same again would not help. */
 const EXIT_USAGE = 2;
 /** The last words of one that has ended. */
@@ -162,7 +165,13 @@ export class Part {
   }
 
   #exited(code: number | null, signal: NodeJS.Signals | null): void {
-    const {log, onFailure, backOffMs = BACK_OFF_MS} = this.#options;
+    const {
+      log,
+      onFailure,
+      backOffMs = BACK_OFF_MS,
+      maxBackOffMs = MAX_BACK_OFF_MS,
+      patience = PATIENCE,
+    } = this.#options;
     if (this.#isStopping) {
       this.#state = 'stopped';
       return;
@@ -174,12 +183,12 @@ export class Part {
       return;
     }
     if (performance.now() - this.#startedMs > WELL_MS) this.#failures = 0;
-    if (++this.#failures > MAX_FAILURES) {
+    if (++this.#failures > patience) {
       this.#state = 'failed';
       onFailure(new PartError('part-crashes', details));
       return;
     }
-    const pause = Math.min(MAX_BACK_OFF_MS, backOffMs * 2 ** (this.#failures - 1));
+    const pause = Math.min(maxBackOffMs, backOffMs * 2 ** (this.#failures - 1));
     log.warn('a part has ended and is started again', {part: this.name, code, signal, pauseMs: pause});
     this.#state = 'waiting';
     this.#restarts++;
