@@ -10,6 +10,7 @@ import {nodeCommand} from './node.ts';
 import {type CommandContext, makeGroup} from './options.ts';
 import {poolCommand} from './pool.ts';
 import {rpcCommand} from './rpc.ts';
+import {sprayerCommand} from './sprayer.ts';
 import {Terminal} from './terminal.ts';
 import {upCommand} from './up.ts';
 import {UsageError} from './usage-error.ts';
@@ -23,6 +24,7 @@ export function createProgram(context: CommandContext): Command {
     .addCommand(upCommand(context))
     .addCommand(annCommand(context))
     .addCommand(blkCommand(context))
+    .addCommand(sprayerCommand(context))
     .addCommand(poolCommand(context))
     .addCommand(makeGroup('block', 'Verify block proofs.', [blockVerifyCommand(context)]))
     .addCommand(nodeCommand(context))

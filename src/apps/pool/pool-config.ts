@@ -38,7 +38,14 @@ export interface AnnHandlerSettings extends HandlerSettings {
   /** Announcements that may wait to be judged. */
   readonly queue_anns: number;
   readonly files_to_keep: number;
+  /** Of downloads and subscriptions. */
   readonly block_miner_passwd: string;
+  /** Where announcements are sprayed from, by UDP; without it they are not. */
+  readonly bind_pvt?: string | undefined;
+  /** These get them without subscribing. */
+  readonly spray_at: readonly string[];
+  /** Largest datagram. */
+  readonly mss: number;
 }
 
 export interface MasterSection {
@@ -170,6 +177,9 @@ const SCHEMA = z.strictObject({
         queue_anns: z.int().min(1024).max(10_000_000).default(65_536),
         files_to_keep: z.int().min(1).max(100_000).default(500),
         block_miner_passwd: z.string().max(500).default(''),
+        bind_pvt: LISTEN.optional(),
+        spray_at: z.array(LISTEN).max(64).default([]),
+        mss: z.int().min(1032).max(65_016).default(1472),
       }),
     )
     .default({}),

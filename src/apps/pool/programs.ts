@@ -10,6 +10,8 @@ import {createNatsSender} from '../../service/pool/nats-events.ts';
 import {NatsLink} from '../../service/pool/nats-link.ts';
 import {PoolFollower} from '../../service/pool/pool-follower.ts';
 import {type Credentials, RpcClient, readCookie} from '../../service/rpc-client.ts';
+import type {SprayAddress} from '../../service/sprayer/spray-hub.ts';
+import {Sprayer} from '../../service/sprayer/sprayer.ts';
 import {BlockVerifier} from '../../service/threads/block-verifier.ts';
 import {AnnFiles} from './ann-handler/ann-files.ts';
 import {AnnHandler, TRACKED_PARENTS} from './ann-handler/ann-handler.ts';
@@ -27,7 +29,7 @@ import {PaymakerServer} from './paymaker/paymaker-server.ts';
 import {PayoutSender} from './paymaker/payout-sender.ts';
 import {openPostgres} from './paymaker/postgres.ts';
 import {type PaymakerSettings, readPaymakerSettings} from './paymaker/settings.ts';
-import {annTargetOf, type PoolSettings} from './pool-config.ts';
+import {type AnnHandlerSettings, annTargetOf, type PoolSettings} from './pool-config.ts';
 import {annHandlerStatus, blockHandlerStatus, masterStatus, paymakerStatus} from './status.ts';
 
 export interface ProgramOptions {
@@ -203,6 +205,23 @@ async function openEvents(options: ProgramOptions, handler: string, closers: Clo
   return events;
 }
 
+function sprayAddressOf(listen: string): SprayAddress {
+  const {host, port} = listenOf(listen);
+  return {address: host, port};
+}
+
+/** Undefined where nothing is to be sprayed. */
+async function openSprayer(own: AnnHandlerSettings, log: Log): Promise<Sprayer | undefined> {
+  if (own.bind_pvt === undefined) return undefined;
+  return Sprayer.open({
+    bind: sprayAddressOf(own.bind_pvt),
+    password: own.block_miner_passwd,
+    sprayAt: own.spray_at.map(sprayAddressOf),
+    mss: own.mss,
+    log,
+  });
+}
+
 /** name: section of the settings. */
 export function openAnnHandlerProgram(options: ProgramOptions, name: string): Promise<PoolProgram> {
   const {settings, log, spawn, nowMs, onFailure} = options;
@@ -236,6 +255,8 @@ export function openAnnHandlerProgram(options: ProgramOptions, name: string): Pr
       ...(settings.gather_ms !== undefined && {flushMs: settings.gather_ms}),
     });
     closers.add(() => files.close());
+    const sprayer = await openSprayer(own, log);
+    if (sprayer !== undefined) closers.add(() => sprayer.close());
     const handler = new AnnHandler({
       network: networkOf(settings),
       publicUrl: own.public_url,
@@ -243,6 +264,7 @@ export function openAnnHandlerProgram(options: ProgramOptions, name: string): Pr
       seen,
       events,
       files,
+      ...(sprayer && {onAccepted: (anns) => sprayer.send(anns)}),
       nowMs,
       log,
     });
