@@ -1,130 +1,159 @@
+import {join} from 'node:path';
 import type {Command} from 'commander';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
-import {aborted} from './aborted.ts';
-import {EXIT_INVALID} from './exit-codes.ts';
-import {LOG_OPTIONS} from './log-options.ts';
-import {checkPaymentAddress} from './miner-options.ts';
+import {checkPaymentAddress, MINER_ALIASES, MINER_OPTIONS} from './miner-options.ts';
+import {type MinerSurroundings, type RunningMiner, runMiner} from './miner-program.ts';
 import {
   anyText,
   type CommandContext,
+  flag,
   makeCommand,
   type OptionValues,
-  oneOf,
   option,
   optionOr,
   poolUrl,
-  required,
+  share,
   wholeNumber,
 } from './options.ts';
-import {readPassword} from './password-file.ts';
+import {passwordOf, SPRAY_OPTIONS, sprayAddress} from './sprayer.ts';
 import {formatNumber} from './terminal.ts';
-import {MAX_CLI_THREADS, standardThreads} from './threads.ts';
+import {UsageError} from './usage-error.ts';
 import {packageVersion} from './version.ts';
 
-const LINE_MS = 10_000;
 /** What an announcement takes with everything that is kept of it. */
 const BYTES_PER_ANN = 1280;
+const BENCHMARK_SECONDS = 10;
 
 const OPTIONS = {
-  config: option('--config <file>', 'TOML file with the same names as these options', anyText),
-  paymentaddr: required('-p, --paymentaddr <address>', 'is paid for the shares', anyText),
-  threads: optionOr(
-    '-t, --threads <n>',
-    'mining threads',
-    wholeNumber(1, MAX_CLI_THREADS),
-    standardThreads(),
-    'all cores',
-  ),
-  memorysizemb: optionOr('-m, --memorysizemb <n>', 'memory for announcements, MiB', wholeNumber(32, 1_000_000), 1024),
-  uploaders: optionOr('-u, --uploaders <n>', 'shares sent at a time', wholeNumber(1, 100), 4),
-  uploadtimeout: optionOr('-T, --uploadtimeout <s>', 'seconds until an upload is given up', wholeNumber(1, 600), 30),
-  downloaders: optionOr('-d, --downloaders <n>', 'files fetched at a time from each handler', wholeNumber(1, 200), 30),
-  handlerpassFile: option(
-    '-P, --handlerpass-file <file>',
-    'file with the password of the announcement handlers',
+  config: option(
+    '-c, --config <file>',
+    'TOML file with the same names as these options, or JSON, file or address',
     anyText,
   ),
-  network: optionOr(
-    '--network <name>',
-    'pkt, pkttest or pktreg: whose addresses are paid',
-    oneOf('pkt', 'pkttest', 'pktreg'),
-    'pkt',
+  memorysizemb: optionOr('-m, --memorysizemb <n>', 'memory for announcements, MiB', wholeNumber(32, 1_000_000), 4096),
+  minfree: optionOr('-f, --minfree <share>', 'part of it that is left free for what comes', share, 0.1),
+  uploaders: optionOr('-u, --uploaders <n>', 'shares sent at a time', wholeNumber(1, 100), 4),
+  downloaders: optionOr('-d, --downloaders <n>', 'files fetched at a time from each handler', wholeNumber(1, 200), 30),
+  handlerpass: option(
+    '-P, --handlerpass <password>',
+    'password of the announcement handlers; anyone on this machine sees it',
+    anyText,
   ),
-  ...LOG_OPTIONS,
+  handlerpassFile: option('--handlerpass-file <file>', 'file with that password', anyText),
+  benchmark: flag('--benchmark', 'measure this machine for ten seconds, without any pool, and end'),
+  ...SPRAY_OPTIONS,
+  ...MINER_OPTIONS,
 };
+
+type BlkValues = OptionValues<typeof OPTIONS>;
 
 export function blkCommand(context: CommandContext): Command {
   const text = {
     name: 'blk',
     summary: 'Mine blocks for a pool.',
-    argument: {syntax: '<pool>', help: 'address of the pool, like http://pool.example/master'},
+    argument: {syntax: '[pool]', help: 'address of the pool, like http://pool.example/master'},
     settings: 'PKT_BLK',
-    notes: `Announcements come from the files of the pool's handlers. The line says how many are in the set that is mined, how much
-work the least of them stands for, and how that multiplies each block hash.`,
+    aliases: MINER_ALIASES,
+    notes: `Announcements come from the files of the pool's handlers, and from sprayers with --subscribe. The line says how many are in the
+set that is mined, how much work the least of them stands for, and how long a share and a block take at this rate.
+docs/block-mining.md says more.`,
   };
   return makeCommand(text, OPTIONS, context, mineBlocks);
 }
 
-async function mineBlocks(
-  values: OptionValues<typeof OPTIONS>,
-  argument: string,
-  {terminal, interrupted}: CommandContext,
-): Promise<number> {
-  const pool = poolUrl(argument);
-  checkPaymentAddress(values.paymentaddr, values.network);
-  const [{BlockPoolMiner}, {createLog}] = await Promise.all([
+async function mineBlocks(values: BlkValues, argument: string | undefined, context: CommandContext): Promise<number> {
+  if (values.benchmark) return benchmark(context);
+  const [pool, ...others] = argument === undefined ? values.pool : [poolUrl(argument)];
+  if (pool === undefined || others.length > 0) {
+    throw new UsageError('name one pool, like http://pool.example/master.');
+  }
+  const payTo = checkPaymentAddress(values.paymentaddr, values.network);
+  const {subscribe, bind, mcast} = values;
+  if (subscribe.length > 0 && bind === undefined) throw new UsageError('--subscribe needs --bind IP:PORT.');
+  if (subscribe.length === 0 && (bind ?? mcast) !== undefined) {
+    throw new UsageError('--bind and --mcast are for sprayed announcements: say whose, --subscribe IP:PORT.');
+  }
+  const password = await passwordOf(values.handlerpass, values.handlerpassFile);
+  return runMiner(values, context, (surroundings) => createMiner(values, pool, payTo, password, surroundings));
+}
+
+async function createMiner(
+  values: BlkValues,
+  pool: string,
+  payTo: string,
+  handlerPassword: string,
+  {log, pause, onFailure}: MinerSurroundings,
+): Promise<RunningMiner> {
+  const [{BlockPoolMiner}, {blockMetrics}, {blockLine}] = await Promise.all([
     import('../apps/miner/blk/block-pool-miner.ts'),
-    import('../service/logs/pino-log.ts'),
+    import('../apps/miner/blk/block-metrics.ts'),
+    import('../apps/miner/blk/statistics.ts'),
   ]);
-  const log = createLog({level: values.logLevel, format: values.logFormat, out: process.stderr});
-  const ended = new AbortController();
-  let failed = false;
+  const {threads, memorysizemb, minfree, downloaders, uploaders, uploadtimeout, bind, subscribe, mcast, dataDir} =
+    values;
+  const capacity = Math.floor((memorysizemb * 2 ** 20) / BYTES_PER_ANN);
+  log.info('settings', {pool, payment_addr: payTo, threads, announcements: capacity, minfree, uploaders, downloaders});
   const miner = new BlockPoolMiner({
     pool,
-    payTo: values.paymentaddr,
-    threads: values.threads,
-    capacity: Math.floor((values.memorysizemb * 2 ** 20) / BYTES_PER_ANN),
-    downloaders: values.downloaders,
-    uploaders: values.uploaders,
-    uploadTimeoutMs: values.uploadtimeout * 1000,
-    handlerPassword: values.handlerpassFile === undefined ? '' : await readPassword(values.handlerpassFile),
+    payTo,
+    threads,
+    capacity,
+    minFree: minfree,
+    downloaders,
+    uploaders,
+    uploadTimeoutMs: uploadtimeout * 1000,
+    handlerPassword,
     userAgent: `pktstack ${packageVersion()}`,
     spawn: spawnNodeThread,
     log,
-    onFailure: (error) => {
-      log.error('mining cannot go on', {error});
-      failed = true;
-      ended.abort();
-    },
+    onFailure,
+    pause,
+    watchdogMs: values.watchdog * 1000,
+    ...(dataDir !== undefined && {keepDir: join(dataDir, 'announcements')}),
+    ...(bind !== undefined && {
+      spray: {
+        bind: sprayAddress(bind),
+        subscribeTo: subscribe.map(sprayAddress),
+        mss: values.maxsegmentsize,
+        ...(mcast !== undefined && {multicast: mcast}),
+      },
+    }),
   });
-  miner.open();
-  let hashesBefore = 0;
-  const timer = setInterval(() => {
-    const {
-      shares,
-      hashes,
-      announcements,
-      setSize,
-      leastWork,
-      powerMultiplier,
-      received,
-      hashesPerShare,
-      hashesPerBlock,
-    } = miner.figures();
-    const rate = ((hashes - hashesBefore) * 1000) / LINE_MS;
-    hashesBefore = hashes;
-    const time = (needed: number): string => (rate === 0 ? '-' : `${formatNumber(needed / rate)} s`);
-    const seconds = Math.floor(Date.now() / 1000);
-    void terminal.print(
-      `${seconds} INFO shr: ${shares.accepted} blocks: ${shares.blocks} stale: ${shares.stale} lost: ${shares.lost}  ` +
-        `real: ${formatNumber(rate)} hashes/s x ${formatNumber(powerMultiplier)}  anns: ${formatNumber(setSize)} @ ${formatNumber(leastWork)}  ` +
-        `held: ${formatNumber(announcements)} received: ${formatNumber(received)}  ` +
-        `share in ${time(hashesPerShare)}, block in ${time(hashesPerBlock)}`,
-    );
-  }, LINE_MS);
-  await aborted(AbortSignal.any([interrupted, ended.signal]));
-  clearInterval(timer);
-  log.info('stopping');
-  await miner.close();
-  return failed ? EXIT_INVALID : 0;
+  const sums = () => {
+    const figures = miner.figures();
+    const received =
+      figures.sources.length > 0 ? figures.sources.map((source) => source.received) : [figures.intake.received];
+    return {figures, atMs: performance.now(), received};
+  };
+  let last = sums();
+  return {
+    open: () => miner.open(),
+    metrics: () => blockMetrics(miner),
+    status: () => ({program: 'blk', version: packageVersion(), payTo, pool, state: miner.health, ...miner.figures()}),
+    problem: () => {
+      const {paused, setSize} = miner.figures();
+      if (paused !== null) return `mining rests: ${paused}`;
+      if (miner.health !== 'live') return `the pool is ${miner.health}`;
+      return setSize > 0 ? undefined : 'there are not enough announcements yet';
+    },
+    line: () => {
+      const now = sums();
+      const seconds = (now.atMs - last.atMs) / 1000;
+      const rates = {
+        hashesPerSecond: (now.figures.hashes - last.figures.hashes) / seconds,
+        shares: now.figures.shares.accepted - last.figures.shares.accepted,
+        received: now.received.map((count, i) => count - (last.received[i] ?? 0)),
+      };
+      last = now;
+      return {text: blockLine(now.figures, rates), fields: {...now.figures, ...rates}};
+    },
+    close: () => miner.close(),
+  };
+}
+
+async function benchmark({terminal}: CommandContext): Promise<number> {
+  const {benchBlocks} = await import('./bench/blocks.ts');
+  const {perWallSecond} = await benchBlocks(BENCHMARK_SECONDS, true);
+  await terminal.print(`one thread: ${formatNumber(perWallSecond)} block hashes/s over 8 MiB of announcements`);
+  return 0;
 }

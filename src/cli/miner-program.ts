@@ -22,7 +22,7 @@ export interface RunningMiner {
   readonly problem: () => string | undefined;
   /** What happened since the last line, as text and for programs. */
   readonly line: () => {readonly text: string; readonly fields: object};
-  open(): void;
+  open(): Promise<void> | void;
   close(): Promise<void>;
 }
 
@@ -89,7 +89,9 @@ export async function runMiner(
       });
       log.info('status is served', {url: `http://${host.includes(':') ? `[${host}]` : host}:${bound.port}/status`});
     }
-    miner.open();
+    await Promise.resolve(miner.open()).catch((error: unknown) => {
+      throw asUsage(error, 'cannot start');
+    });
     const timer = setInterval(() => {
       const {text, fields} = miner.line();
       const seconds = Math.floor(Date.now() / 1000);

@@ -155,6 +155,13 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError('Give a number above 0.');
 }
 
+/** From 0 to below 1. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value < 1) return value;
+  throw new InvalidArgumentError('Give a number from 0 to below 1.');
+}
+
 /** 32 bytes of hex. */
 export function hash32(text: string): Uint8Array {
   if (/^[0-9a-fA-F]{64}$/.test(text)) return Uint8Array.from(Buffer.from(text, 'hex'));

@@ -25,6 +25,15 @@ test('mistakes on the command line of a miner are one line that says what to do'
       /cannot read http:\/\/127\.0\.0\.1:1\/c\.json: http-unreachable/,
     ],
     [['ann', 'http://x', ...GOOD, '--status-listen', '192.0.2.1:80'], /--status-listen: listen EADDRNOTAVAIL/],
+    [['blk'], /^pkt: name one pool, like http:/],
+    [['blk', 'http://x', ...GOOD, '-f', '1'], /Give a number from 0 to below 1/],
+    [['blk', 'http://x', ...GOOD, '-s', '127.0.0.1:1'], /--subscribe needs --bind IP:PORT/],
+    [['blk', 'http://x', ...GOOD, '-b', '127.0.0.1:1'], /say whose, --subscribe IP:PORT/],
+    [['blk', 'http://x', ...GOOD, '-s', 'handler:1', '-b', '127.0.0.1:0'], /handler is no IP address/],
+    [['blk', 'http://x', ...GOOD, '-P', 'x', '--handlerpass-file', 'y'], /not both/],
+    [['blk', 'http://x', ...GOOD, '--data-dir', '/dev/null/x'], /cannot start: store-unusable/],
+    [['sprayer', '-s', '127.0.0.1:1'], /say where to receive: --bind IP:PORT/],
+    [['sprayer', '-s', '127.0.0.1:1', '-b', '127.0.0.1:0', '-S', '127.0.0.1:1'], /round for ever/],
     [['ann', 'http://x', ...GOOD, '--data-dir', '/dev/null/x'], /cannot start: store-unusable/],
   ];
   for (const [args, wanted] of cases) {

@@ -17,6 +17,8 @@ import type {SpawnThread} from './thread-port.ts';
  */
 const HEADER_NONCES = 4096;
 const CRASH_STEP = 1 << 24;
+/** How long a preparation may hold up everything else at a time. */
+const SLICE_MS = 8;
 
 export interface BlockMinerOptions {
   readonly threads: number;
@@ -26,6 +28,8 @@ export interface BlockMinerOptions {
   readonly capacity: number;
   readonly onFound: (share: FoundShare) => void;
   readonly onCrash?: (crash: ThreadCrash) => void;
+  /** Lets the event loop have its turn; for `prepareSlowly`. */
+  readonly pause?: () => Promise<void>;
 }
 
 /** Everything a share or block needs besides the coinbase.   spec §8.6–8.9 */
@@ -68,6 +72,8 @@ export class BlockMiner {
   #doneHashes = 0;
   #crashes = 0;
   #prepared: PreparedSet | undefined;
+  /** Number of the preparation that counts. */
+  #preparation = 0;
   #mined: PreparedSet | undefined;
   /** Sets of the jobs that finds may still come from. */
   readonly #sets = new Map<number, PreparedSet>();
@@ -122,8 +128,44 @@ export class BlockMiner {
    */
   prepare(chosen: (entry: AnnouncementClass) => boolean): BlockSet | undefined {
     if (this.switching) throw new EngineError('overloaded', {threads: this.#behind.size});
+    this.#preparation++;
     this.#prepared = this.#set.prepare(this.#mined?.order === 0 ? 1 : 0, chosen);
     return this.#prepared && {root: this.#prepared.tree.root, count: this.#prepared.count};
+  }
+
+  /**
+   * The same without holding up anything for longer than some milliseconds; may be called while `switching`. A later call, or
+   * `prepare`, ends an earlier one, which then gives undefined.
+   */
+  async prepareSlowly(
+    chosen: (entry: AnnouncementClass) => boolean,
+    sliceMs: number = SLICE_MS,
+  ): Promise<BlockSet | undefined> {
+    const {pause = () => Promise.resolve(), now} = this.#options;
+    const number = ++this.#preparation;
+    const steps = this.#set.draftSteps(chosen);
+    let sliceEnd = now() + sliceMs;
+    for (;;) {
+      const {done, value: draft} = steps.next();
+      const isWaiting = done === true && this.switching && draft !== undefined;
+      if (done === true && draft === undefined) return undefined;
+      if (isWaiting || now() >= sliceEnd) {
+        do {
+          await pause();
+          if (number !== this.#preparation || this.#closed) return undefined;
+        } while (isWaiting && this.switching);
+        sliceEnd = now() + sliceMs;
+      }
+      if (draft === undefined) continue;
+      this.#prepared = this.#set.install(this.#mined?.order === 0 ? 1 : 0, draft);
+      return {root: this.#prepared.tree.root, count: this.#prepared.count};
+    }
+  }
+
+  /** Ends `prepareSlowly`. */
+  cancelPreparation(): void {
+    this.#preparation++;
+    this.#set.abandon();
   }
 
   /**
@@ -161,6 +203,13 @@ export class BlockMiner {
     const headerNonce = (HEADER_NONCES * thread + CRASH_STEP * this.#crashes) >>> 0;
     const work = {...this.#work!, total: count, order, headerNonce};
     this.#pool.post(thread, {type: 'work', job: this.#job, work});
+  }
+
+  /** Goes on after stop() with what was mined before, whatever has been prepared since. */
+  resume(): void {
+    if (this.#closed) throw new EngineError('closed');
+    this.#going = true;
+    this.#pool.postAll({type: 'go'});
   }
 
   /** Pauses all threads; resolves when they have stopped. */

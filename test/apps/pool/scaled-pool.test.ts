@@ -180,7 +180,7 @@ async function mine(
   };
   try {
     for (const miner of annMiners) miner.open();
-    blockMiner.open();
+    await blockMiner.open();
     await between();
     await eventually('the chain grows', grown, 120);
   } finally {

@@ -184,7 +184,7 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
   };
   try {
     annMiner.open();
-    blockMiner.open();
+    await blockMiner.open();
     const begun = node.parts.chain.height;
     for (let i = 0; i < 6 && node.parts.chain.height < begun + 3; i++) {
       await eventually(

@@ -183,3 +183,44 @@ test('order of calls, and misuse', async () => {
   throws(() => openMiner(0), RangeError);
   throws(() => openMiner(64), RangeError);
 });
+
+test('a set made slowly is the one made at once, whatever comes and goes meanwhile; a later one ends it', async () => {
+  const {miner} = openMiner();
+  try {
+    miner.add(makeAnns(60, 1000));
+    const fast = miner.prepare(() => true)!;
+    const old = miner.prepareSlowly(({parentBlockHeight}) => parentBlockHeight === 1000, 0);
+    miner.add(makeAnns(10, 1001));
+    miner.drop(({parentBlockHeight}) => parentBlockHeight === 1000);
+    miner.add(makeAnns(30, 1002));
+    deepEqual(await old, fast);
+    const ended = miner.prepareSlowly(() => true, 0);
+    const later = await miner.prepareSlowly(() => true, 0);
+    equal(await ended, undefined);
+    equal(later!.count, 39);
+    const cancelled = miner.prepareSlowly(() => true, 0);
+    miner.cancelPreparation();
+    equal(await cancelled, undefined);
+  } finally {
+    await miner.close();
+  }
+});
+
+test('after a pause mining goes on with what was mined, not with what was prepared meanwhile', async () => {
+  const {miner, found} = openMiner();
+  try {
+    miner.add(makeAnns(41, 1000));
+    const set = miner.prepare(() => true)!;
+    miner.mine(new Uint8Array(80).fill(7), TARGET);
+    await until(() => found.length > 0, 'a share');
+    await miner.stop();
+    miner.add(makeAnns(21, 1001));
+    await miner.prepareSlowly(() => true);
+    found.length = 0;
+    miner.resume();
+    await until(() => found.length > 3, 'shares');
+    for (const share of found) checkShare(share, set);
+  } finally {
+    await miner.close();
+  }
+});

@@ -1,7 +1,7 @@
 import {readU32} from '../../bytes/index.ts';
 import {checkBytes} from '../../errors.ts';
 import {ANN_BYTES, annParentBlockHeight, annWorkBits} from '../announcement/announcement.ts';
-import {orderAnnouncements, pickHashes, TREE_HASH_BYTES} from '../proof/proof-order.ts';
+import {finish, orderSteps, pickSteps, TREE_HASH_BYTES, wordsOf} from '../proof/proof-order.ts';
 import {type HashPairs, ProofTree, TREE_ENTRY_BYTES} from '../proof/proof-tree.ts';
 import type {AnnouncementClass} from './announcement-choice.ts';
 import type {AnnouncementStore} from './announcement-store.ts';
@@ -17,8 +17,12 @@ export interface AddResult {
 }
 
 /** A set made ready for mining: its tree, and how many announcements stand in the order. */
-export interface PreparedSet {
+export interface PreparedSet extends DraftSet {
   readonly order: 0 | 1;
+}
+
+/** A set whose tree is there, but not its place in the store. */
+export interface DraftSet {
   readonly count: number;
   readonly tree: ProofTree;
   /** Slot of announcement i. */
@@ -62,6 +66,8 @@ export class AnnouncementSet {
   readonly #classNumbers = new Map<string, number>();
   readonly #freeClasses: number[] = [];
   readonly #prepared: (PreparedSet | undefined)[] = [undefined, undefined];
+  /** Slots that a draft under way may list. */
+  #drafting: Uint32Array | undefined;
   /** Slots dropped while an order still lists them. */
   #dropped: number[] = [];
 
@@ -198,7 +204,8 @@ export class AnnouncementSet {
   #freeDropped(): void {
     if (this.#dropped.length === 0) return;
     const inUse = new Uint8Array(this.#classOf.length);
-    for (const prepared of this.#prepared) for (const slot of prepared?.slots ?? []) inUse[slot] = 1;
+    for (const slots of [...this.#prepared.map((prepared) => prepared?.slots), this.#drafting])
+      for (const slot of slots ?? []) inUse[slot] = 1;
     const kept: number[] = [];
     for (const slot of this.#dropped) {
       if (inUse[slot] === 1) kept.push(slot);
@@ -217,26 +224,54 @@ export class AnnouncementSet {
   prepare(which: 0 | 1, chosen: (entry: AnnouncementClass) => boolean): PreparedSet | undefined {
     this.#prepared[which] = undefined;
     this.#freeDropped();
+    const draft = finish(this.draftSteps(chosen));
+    return draft && this.install(which, draft);
+  }
+
+  /**
+   * The first part of `prepare`, in steps of some milliseconds between which announcements may be added and dropped. One at a
+   * time: a draft begun later makes this one useless, and so does `abandon`.
+   */
+  *draftSteps(chosen: (entry: AnnouncementClass) => boolean): Generator<undefined, DraftSet | undefined> {
     const wanted = this.#classes.map((entry) => entry.count > 0 && chosen({...entry}));
-    const slots = new Uint32Array(this.#size);
+    const all = new Uint32Array(this.#size);
     let found = 0;
     for (let slot = 0; slot < this.#classOf.length; slot++) {
       const number = this.#classOf[slot]!;
-      if (number !== NO_CLASS && wanted[number]) slots[found++] = slot;
+      if (number !== NO_CLASS && wanted[number]) all[found++] = slot;
     }
-    const hashes = pickHashes(this.#hashes, slots.subarray(0, found));
-    let order = orderAnnouncements(hashes);
+    const slots = all.subarray(0, found);
+    this.#drafting = slots;
+    yield;
+    const hashes = yield* pickSteps(this.#hashes, slots);
+    let order = yield* orderSteps(hashes);
     if (order.length % 2 === 0) order = order.subarray(0, Math.max(0, order.length - 1));
     if (order.length === 0) return undefined;
-    const listed = this.#store.order(which).subarray(0, order.length);
+    const listed = new Uint32Array(order.length);
     for (let i = 0; i < order.length; i++) listed[i] = slots[order[i]!]!;
-    const tree = ProofTree.build(pickHashes(hashes, order), this.#hashPairs);
-    const prepared = {order: which, count: order.length, tree, slots: listed};
+    yield;
+    const tree = yield* ProofTree.buildSteps(yield* pickSteps(hashes, order), this.#hashPairs);
+    return {count: order.length, tree, slots: listed};
+  }
+
+  /** The second part: writes the order of a draft, which is then ready to be mined. */
+  install(which: 0 | 1, draft: DraftSet): PreparedSet {
+    const slots = this.#store.order(which).subarray(0, draft.count);
+    slots.set(draft.slots);
+    const prepared = {...draft, slots, order: which};
     this.#prepared[which] = prepared;
+    this.abandon();
     return prepared;
   }
 
+  /** Gives up a draft under way. */
+  abandon(): void {
+    this.#drafting = undefined;
+    this.#freeDropped();
+  }
+
   readonly #hashPairs: HashPairs = (pairs, parents) => {
+    const [words, memory] = [wordsOf(parents), wordsOf(this.#memory)];
     const input = this.#base + THREAD_STATES;
     const output = input + 2 * TREE_ENTRY_BYTES * PAIR_BATCH;
     const total = pairs.length / (2 * TREE_ENTRY_BYTES);
@@ -246,8 +281,9 @@ export class AnnouncementSet {
       this.#memory.set(pairs.subarray(from, from + 2 * TREE_ENTRY_BYTES * count), input);
       this.#kernel.hashEntryPairs(input, count, output, this.#base + THREAD_INPUT);
       for (let i = 0; i < count; i++) {
-        const at = output + TREE_ENTRY_BYTES * i;
-        parents.set(this.#memory.subarray(at, at + TREE_HASH_BYTES), TREE_ENTRY_BYTES * (first + i));
+        const at = (output + TREE_ENTRY_BYTES * i) >>> 2;
+        const to = 12 * (first + i);
+        for (let k = 0; k < 8; k++) words[to + k] = memory[at + k]!;
       }
     }
   };

@@ -2,10 +2,10 @@
 //
 // An entry is 48 bytes: hash 32 | start u64 | end u64. Layer 0 is the zero entry and one entry per announcement; every
 // layer of odd length above one entry ends in a padding entry of 48 bytes 0xff.
-import {copyBytes, readU32, readU64, Writer} from '../../bytes/index.ts';
+import {copyBytes, readU64, Writer} from '../../bytes/index.ts';
 import {compress32} from '../../crypto/index.ts';
 import {checkBytes, checkInteger} from '../../errors.ts';
-import {TREE_HASH_BYTES} from './proof-order.ts';
+import {finish, TREE_HASH_BYTES, wordsOf} from './proof-order.ts';
 import {type ProofPlace, walkProof} from './proof-walk.ts';
 
 export const TREE_ENTRY_BYTES = 48;
@@ -14,6 +14,12 @@ export const PROOF_ANNS = 4;
 const PAIR_BYTES = 2 * TREE_ENTRY_BYTES;
 const END_OFFSET = 40;
 const LEAF_BATCH = 2048;
+/** The same layout in 32-bit words. */
+const ENTRY_WORDS = 12;
+const START_WORD = 8;
+const END_WORD = 10;
+/** Entries between two yields: some milliseconds. */
+const STEP_ENTRIES = 8 * LEAF_BATCH;
 
 /**
  * Writes the hashes of many parents: compress32 of every 96-byte pair of `pairs` goes to the first 32 bytes of the
@@ -43,10 +49,13 @@ export function entryCount(leafEntries: number): number {
 /** Fills every parent from its pair: hash, start of the left, end of the right.   spec §8.3 */
 function makeParents(pairs: Uint8Array, parents: Uint8Array, hashPairs: HashPairs): void {
   hashPairs(pairs, parents);
+  const [from, to] = [wordsOf(pairs), wordsOf(parents)];
   for (let pair = 0; pair < pairs.length / PAIR_BYTES; pair++) {
-    const [from, to] = [PAIR_BYTES * pair, TREE_ENTRY_BYTES * pair];
-    parents.set(pairs.subarray(from + TREE_HASH_BYTES, from + END_OFFSET), to + TREE_HASH_BYTES);
-    parents.set(pairs.subarray(from + TREE_ENTRY_BYTES + END_OFFSET, from + PAIR_BYTES), to + END_OFFSET);
+    const [in0, out0] = [2 * ENTRY_WORDS * pair, ENTRY_WORDS * pair];
+    to[out0 + START_WORD] = from[in0 + START_WORD]!;
+    to[out0 + START_WORD + 1] = from[in0 + START_WORD + 1]!;
+    to[out0 + END_WORD] = from[in0 + ENTRY_WORDS + END_WORD]!;
+    to[out0 + END_WORD + 1] = from[in0 + ENTRY_WORDS + END_WORD + 1]!;
   }
 }
 
@@ -59,15 +68,15 @@ function createLayer(count: number): Uint8Array {
 }
 
 /** Throws RangeError unless the hashes are in tree order: ascending, all different, none 0 or 2^64 - 1. */
-function checkOrder(hashes: Uint8Array): void {
+function checkOrder(words: Uint32Array): void {
   let previousHigh = 0;
   let previousLow = 0;
-  for (let offset = 0; offset < hashes.length; offset += TREE_HASH_BYTES) {
-    const low = readU32(hashes, offset);
-    const high = readU32(hashes, offset + 4);
+  for (let at = 0; at < words.length; at += 8) {
+    const low = words[at]!;
+    const high = words[at + 1]!;
     const ascending = high > previousHigh || (high === previousHigh && low > previousLow);
     if (!ascending || (high === 0xffffffff && low === 0xffffffff)) {
-      throw new RangeError(`"hashes" expected in tree order, got another at number ${offset / TREE_HASH_BYTES}`);
+      throw new RangeError(`"hashes" expected in tree order, got another at number ${at / 8}`);
     }
     previousHigh = high;
     previousLow = low;
@@ -95,27 +104,40 @@ export class ProofTree {
    * throws  RangeError for hashes out of order
    */
   static build(hashes: Uint8Array, hashPairs: HashPairs = hashPairsPlainly): ProofTree {
+    return finish(ProofTree.buildSteps(hashes, hashPairs));
+  }
+
+  /** build in steps of some milliseconds. */
+  static *buildSteps(hashes: Uint8Array, hashPairs: HashPairs): Generator<undefined, ProofTree> {
     checkBytes('hashes', hashes);
     if (hashes.length === 0 || hashes.length % TREE_HASH_BYTES !== 0) {
       throw new RangeError(`"hashes" expected 32 bytes for each announcement, got length ${hashes.length}`);
     }
-    checkOrder(hashes);
+    const words = wordsOf(hashes);
+    checkOrder(words);
     const entries = hashes.length / TREE_HASH_BYTES + 1;
     const layers: Uint8Array[] = [];
     let count = Math.ceil(entries / 2);
     let layer = createLayer(count);
-    const batch = new Uint8Array(TREE_ENTRY_BYTES * LEAF_BATCH);
+    const batch = new Uint32Array(ENTRY_WORDS * LEAF_BATCH);
     for (let first = 0; first < entries; first += LEAF_BATCH) {
       const size = Math.min(LEAF_BATCH, entries - first);
-      const pairs = batch.subarray(0, TREE_ENTRY_BYTES * (size + (size % 2)));
-      for (let i = 0; i < size + (size % 2); i++) writeLeaf(hashes, first + i, pairs, TREE_ENTRY_BYTES * i);
+      const padded = size + (size % 2);
+      for (let i = 0; i < padded; i++) writeLeaf(words, first + i, batch, ENTRY_WORDS * i);
+      const pairs = new Uint8Array(batch.buffer, 0, TREE_ENTRY_BYTES * padded);
       makeParents(pairs, layer.subarray((TREE_ENTRY_BYTES * first) / 2), hashPairs);
+      if (first % STEP_ENTRIES === 0) yield;
     }
     layers.push(layer);
     while (count > 1) {
       count = Math.ceil(count / 2);
       const parents = createLayer(count);
-      makeParents(layer, parents, hashPairs);
+      for (let first = 0; first < count; first += STEP_ENTRIES) {
+        const size = Math.min(STEP_ENTRIES, count - first);
+        const pairs = layer.subarray(PAIR_BYTES * first, PAIR_BYTES * (first + size));
+        makeParents(pairs, parents.subarray(TREE_ENTRY_BYTES * first), hashPairs);
+        yield;
+      }
       layers.push(parents);
       layer = parents;
     }
@@ -127,9 +149,9 @@ export class ProofTree {
     checkInteger('level', level, 0, this.#layers.length);
     if (level === 0) {
       checkInteger('index', index, 0, this.count + ((this.count + 1) % 2));
-      const entry = new Uint8Array(TREE_ENTRY_BYTES);
-      writeLeaf(this.#hashes, index, entry, 0);
-      return entry;
+      const entry = new Uint32Array(ENTRY_WORDS);
+      writeLeaf(wordsOf(this.#hashes), index, entry, 0);
+      return new Uint8Array(entry.buffer);
     }
     const layer = this.#layers[level - 1]!;
     checkInteger('index', index, 0, layer.length / TREE_ENTRY_BYTES - 1);
@@ -169,19 +191,21 @@ export class ProofTree {
   }
 }
 
-/** Writes the leaf entry of slot `index`: zero entry, announcement or padding. */
-function writeLeaf(hashes: Uint8Array, index: number, into: Uint8Array, offset: number): void {
-  const from = TREE_HASH_BYTES * (index - 1);
+/** Writes the leaf entry of slot `index`: zero entry, announcement or padding. All in words. */
+function writeLeaf(hashes: Uint32Array, index: number, into: Uint32Array, at: number): void {
+  const from = 8 * (index - 1);
   if (from >= hashes.length) {
-    into.fill(0xff, offset, offset + TREE_ENTRY_BYTES);
+    into.fill(0xffffffff, at, at + ENTRY_WORDS);
     return;
   }
-  if (index === 0) into.fill(0, offset, offset + END_OFFSET);
+  if (index === 0) into.fill(0, at, at + END_WORD);
   else {
-    into.set(hashes.subarray(from, from + TREE_HASH_BYTES), offset);
-    into.set(hashes.subarray(from, from + 8), offset + TREE_HASH_BYTES);
+    for (let k = 0; k < 8; k++) into[at + k] = hashes[from + k]!;
+    into[at + START_WORD] = hashes[from]!;
+    into[at + START_WORD + 1] = hashes[from + 1]!;
   }
-  const next = from + TREE_HASH_BYTES;
-  if (next >= hashes.length) into.fill(0xff, offset + END_OFFSET, offset + TREE_ENTRY_BYTES);
-  else into.set(hashes.subarray(next, next + 8), offset + END_OFFSET);
+  const next = from + 8;
+  const isLast = next >= hashes.length;
+  into[at + END_WORD] = isLast ? 0xffffffff : hashes[next]!;
+  into[at + END_WORD + 1] = isLast ? 0xffffffff : hashes[next + 1]!;
 }
