@@ -18,6 +18,7 @@ import {WASM_VERIFIER} from '../../../src/service/crypto/secp256k1.ts';
 import {NO_LOG} from '../../../src/service/logs/log.ts';
 import {createHttpSender, EventLog} from '../../../src/service/pool/event-log.ts';
 import {PoolFollower} from '../../../src/service/pool/pool-follower.ts';
+import {Sprayer} from '../../../src/service/sprayer/sprayer.ts';
 import {BlockVerifier} from '../../../src/service/threads/block-verifier.ts';
 import {spawnNodeThread} from '../../../src/service/threads/node-threads.ts';
 import {
@@ -90,6 +91,8 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
     nowMs: () => Date.now(),
     flushMs: 200,
   });
+  const loopback = {address: '127.0.0.1', port: 0};
+  const sprayer = await Sprayer.open({bind: loopback, password: 'pw', log: NO_LOG});
   const annHandler = new AnnHandler({
     network: PKTREG,
     publicUrl: `${annUrl}/submit`,
@@ -97,6 +100,7 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
     seen,
     events: annEvents,
     files,
+    onAccepted: (anns) => sprayer.send(anns),
     nowMs: () => Date.now(),
     log: NO_LOG,
   });
@@ -151,6 +155,8 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
     uploaders: 2,
     uploadTimeoutMs: 10_000,
     handlerPassword: 'pw',
+    spray: {bind: loopback, subscribeTo: [sprayer.address]},
+    keepDir: `${dir}/kept`,
     userAgent: 'blk',
     spawn: spawnNodeThread,
     log: NO_LOG,
@@ -170,6 +176,7 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
   };
   const close = async (): Promise<void> => {
     await stopMining();
+    await sprayer.close();
     await annServer.close();
     await blockServer.close();
     await annFollower.close();
@@ -215,7 +222,10 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
       match(winner.headerHash!, /^[0-9a-f]{64}$/);
       equal(((await rpc.call('getblockheader', [winner.headerHash])) as {hash: string}).hash, winner.headerHash);
     }
-    const {shares} = blockMiner.figures();
+    const {shares, sources, handlers, intake, keptBytes, switches} = blockMiner.figures();
+    // Announcements came both ways, were verified in part, and are kept.
+    equal(sources[0]!.received > 0 && handlers[0]!.files > 0, true);
+    deepEqual([intake.sampled > 0, intake.bad, keptBytes > 0, switches > 0], [true, 0, true, true]);
     equal(shares.accepted > 0 && shares.blocks > 0, true);
     equal(shares.refused, 0);
   } finally {
