@@ -10,6 +10,7 @@ import {nodeCommand} from './node.ts';
 import {type CommandContext, makeGroup} from './options.ts';
 import {poolCommand} from './pool.ts';
 import {rpcCommand} from './rpc.ts';
+import {simCommand} from './sim.ts';
 import {sprayerCommand} from './sprayer.ts';
 import {Terminal} from './terminal.ts';
 import {upCommand} from './up.ts';
@@ -29,6 +30,7 @@ export function createProgram(context: CommandContext): Command {
     .addCommand(makeGroup('block', 'Verify block proofs.', [blockVerifyCommand(context)]))
     .addCommand(nodeCommand(context))
     .addCommand(rpcCommand(context))
+    .addCommand(simCommand(context))
     .addCommand(benchCommand(context))
     .addHelpText(
       'after',

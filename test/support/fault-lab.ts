@@ -46,7 +46,7 @@ export interface FaultReport {
 const ANN_BYTES = 1024;
 const SETTLE_MS = 120_000;
 const START_MS = 120_000;
-const DISK = '24m';
+const DISK = '64m';
 const PAYMAKER_PASSWORD = 'fault-lab';
 const HANDLERS = 2;
 const CLIENT = {timeoutMs: 5000, maxBytes: 2 ** 20};
@@ -128,6 +128,7 @@ function poolConfig(folder: string, ports: Ports): string {
     ({kind, own, shown, status}, i) => `[${kind}_handler.h${i}]
 listen = "127.0.0.1:${own}"
 status_listen = "127.0.0.1:${status}"
+${kind === 'ann' ? 'files_to_keep = 8' : ''}
 public_url = "http://127.0.0.1:${shown}/submit"`,
   );
   return `network = "pktreg"
