@@ -120,7 +120,7 @@ async function simulate(
     try {
       await writeFile(
         values.plot,
-        plotPool(outcomes, at, `${plan.annHandlers} handlers, ${plan.blockMiners} block miners`),
+        plotPool(outcomes, at, `announcement handlers: ${plan.annHandlers}, block miners: ${plan.blockMiners}`),
       );
     } catch (error) {
       throw fileError('write', values.plot, error);
