@@ -2,6 +2,7 @@
 import {join} from 'node:path';
 import {AnnouncementValidator, type SpawnThread} from '../../core/engines/index.ts';
 import {NETWORKS, type Network} from '../../core/params/index.ts';
+import type {ShareEvent} from '../../core/protocol/pool/index.ts';
 import {loadVerifier} from '../../service/crypto/secp256k1.ts';
 import {StatusServer, type StatusServerOptions} from '../../service/http/status-server.ts';
 import type {Log} from '../../service/logs/log.ts';
@@ -53,6 +54,8 @@ export interface PoolProgram {
 }
 
 const NODE_MS = 30_000;
+/** Blocks that a block handler knows without asking a node: announcements are seldom older. */
+const KNOWN_PARENTS = 6;
 const SUBMIT = /\/submit$/;
 
 function networkOf({network}: PoolSettings): Network {
@@ -302,9 +305,10 @@ export function openBlockHandlerProgram(options: ProgramOptions, name: string): 
       },
     });
     closers.add(() => verifier.close());
-    const submitter = await BlockSubmitter.open({nodes, dir: join(dir, 'blocks'), log});
-    closers.add(() => submitter.close());
     const events = await openEvents(options, id, closers);
+    const record = (share: ShareEvent): Promise<void> => events.append(share);
+    const submitter = await BlockSubmitter.open({nodes, dir: join(dir, 'blocks'), record, log});
+    closers.add(() => submitter.close());
     const handler = new BlockHandler({
       network: networkOf(settings),
       nodes,
@@ -315,11 +319,14 @@ export function openBlockHandlerProgram(options: ProgramOptions, name: string): 
       nowMs,
       log,
     });
-    const follower = openFollower(options, 1, closers);
-    follower.subscribe((state) => handler.follow(state, settings.master_url));
+    const follower = openFollower(options, KNOWN_PARENTS, closers);
+    const masters = [settings.master_url, ...settings.standby_urls];
+    follower.subscribe((state) => handler.follow(state, masters));
     follower.open();
     const server = new BlockServer({handler, log});
     closers.add(() => server.close());
+    // Miners whose block no node answers about are answered, too.
+    closers.add(() => submitter.giveUp());
     const {listen, status_listen: statusListen} = own;
     return {server, listen, statusListen, ...blockHandlerStatus(handler, submitter, events)};
   });

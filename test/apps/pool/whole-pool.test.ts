@@ -111,8 +111,13 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
   annFollower.open();
 
   const verifier = new BlockVerifier({threads: 1, spawn: spawnNodeThread, now, verifier: WASM_VERIFIER});
-  const submitter = await BlockSubmitter.open({nodes: [rpc], dir: `${dir}/blocks`, log: NO_LOG});
   const blockEvents = await openEvents('block-events');
+  const submitter = await BlockSubmitter.open({
+    nodes: [rpc],
+    dir: `${dir}/blocks`,
+    record: (share) => blockEvents.append(share),
+    log: NO_LOG,
+  });
   const blockHandler = new BlockHandler({
     network: PKTREG,
     nodes: [rpc],
@@ -126,7 +131,7 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
   const blockServer = new BlockServer({handler: blockHandler, log: NO_LOG});
   await blockServer.listen('127.0.0.1', blockPort);
   const blockFollower = new PoolFollower({urls: [url], depth: 1, work: true, userAgent: 'bh', pollMs: 100});
-  blockFollower.subscribe((state) => blockHandler.follow(state, url));
+  blockFollower.subscribe((state) => blockHandler.follow(state, [url]));
   blockFollower.open();
 
   const annMiner = new AnnMiner({

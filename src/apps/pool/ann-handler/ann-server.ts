@@ -1,11 +1,17 @@
 // The announcement handler over HTTP.   pool spec §2.3
 import {createHash, timingSafeEqual} from 'node:crypto';
-import type {Server} from 'node:http';
 import type {AddressInfo} from 'node:net';
-import {type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify';
+import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {ANN_BYTES} from '../../../core/packetcrypt/index.ts';
 import type {PoolEnvelope} from '../../../core/protocol/pool/index.ts';
-import {AddressGuard} from '../../../service/limits/address-guard.ts';
+import {
+  createPublicServer,
+  type Deadlines,
+  type PublicServerOptions,
+  type Refusal,
+  sendRefusal,
+} from '../../../service/http/public-server.ts';
+import {AddressGuard, type AddressGuardOptions} from '../../../service/limits/address-guard.ts';
 import type {Log} from '../../../service/logs/log.ts';
 import {StoreError} from '../../../service/stores/key-value-store.ts';
 import type {AnnFiles} from './ann-files.ts';
@@ -20,12 +26,14 @@ export interface AnnServerOptions {
   readonly log: Log;
   /** Posts under way at a time; more are told that the handler is overloaded. */
   readonly maxPosts?: number;
+  readonly limits?: Partial<PublicServerOptions>;
+  readonly guard?: Partial<AddressGuardOptions>;
 }
 
-/** Read to the end even when it is refused, up to here. */
-const MAX_BODY_BYTES = 4 * (MAX_POST_ANNS + 1) * ANN_BYTES;
-const BODY_MS = 30_000;
-const KEEP_ALIVE_MS = 75_000;
+const MAX_BODY_BYTES = (MAX_POST_ANNS + 1) * ANN_BYTES;
+/** As many posts as may be under way. */
+const MAX_BODIES_BYTES = 256 * 2 ** 20;
+const DEADLINES: Deadlines = Object.freeze({request: 30_000, silent: 60_000, idle: 75_000});
 const MAX_CONNECTIONS = 10_000;
 const MAX_POSTS = 256;
 /** Bytes of one address: an announcement miner of a hundred Mbit/s is well within. */
@@ -47,17 +55,17 @@ export class AnnServer {
   constructor(options: AnnServerOptions) {
     this.#options = options;
     this.#password = digest(options.blockMinerPassword);
-    this.#guard = new AddressGuard({rate: RATE, tolerance: TOLERANCE, now: () => performance.now()});
-    this.#http = fastify({
-      bodyLimit: MAX_BODY_BYTES,
-      requestTimeout: BODY_MS,
-      connectionTimeout: 2 * BODY_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      forceCloseConnections: 'idle',
-    }) as FastifyInstance;
-    (this.#http.server as Server).maxConnections = MAX_CONNECTIONS;
-    this.#http.removeAllContentTypeParsers();
-    this.#http.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
+    this.#guard = new AddressGuard({rate: RATE, tolerance: TOLERANCE, now: () => performance.now(), ...options.guard});
+    this.#http = createPublicServer({
+      deadlines: DEADLINES,
+      maxConnections: MAX_CONNECTIONS,
+      maxBodyBytes: MAX_BODY_BYTES,
+      maxBodiesBytes: MAX_BODIES_BYTES,
+      keepsBody: ({socket}) => !this.#guard.isBanned(socket.remoteAddress ?? ''),
+      log: options.log,
+      refusal,
+      ...options.limits,
+    });
     this.#http.post('/submit', (request, reply) => this.#submit(request, reply));
     this.#http.get('/anns/index.json', (_request, reply) =>
       reply
@@ -67,11 +75,6 @@ export class AnnServer {
     );
     this.#http.get('/anns/:name', (request, reply) => this.#download(request, reply));
     this.#http.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send('Not found'));
-    this.#http.setErrorHandler((error: FastifyError, _request, reply) => {
-      const status = error.statusCode ?? 500;
-      if (status >= 500) options.log.error('a request failed', {error});
-      return refuse(reply, status, status >= 500 ? 'internal error' : error.message);
-    });
   }
 
   async #submit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -146,6 +149,10 @@ function send(reply: FastifyReply, status: number, envelope: PoolEnvelope<unknow
 }
 
 /** Existing miners read null here, and look for nothing but the text "overloaded". */
+function refusal(status: number, text: string): Refusal {
+  return {status, type: 'application/json', body: JSON.stringify({result: null, error: [text], warn: []})};
+}
+
 function refuse(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return send(reply, status, {result: null, error: [text], warn: []});
+  return sendRefusal(reply, refusal(status, text));
 }

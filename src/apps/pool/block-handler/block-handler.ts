@@ -1,5 +1,5 @@
 import {ed25519} from '@noble/curves/ed25519.js';
-import {concatBytes, encodeHex, encodeVarint, equalBytes, readU32} from '../../../core/bytes/index.ts';
+import {concatBytes, decodeHex, encodeHex, encodeVarint, equalBytes, readU32} from '../../../core/bytes/index.ts';
 import {AddressError, decodeAddress} from '../../../core/consensus/index.ts';
 import {dsha256} from '../../../core/crypto/index.ts';
 import {EngineError} from '../../../core/engines/index.ts';
@@ -51,33 +51,38 @@ export interface BlockHandlerOptions {
   readonly log: Log;
   /** After a block was taken, further ones on the same work count as shares for so long. */
   readonly quietMs?: number;
-}
-
-export interface Answered {
-  readonly result: ShareEvent;
-  readonly warn: readonly string[];
+  /** So long a block waits for the answer about the one before. */
+  readonly turnMs?: number;
+  /** Between attempts to fetch a template. */
+  readonly templateRetryMs?: number;
 }
 
 const PREVIOUS_END = 36;
 const ROOT_END = 68;
 const NONCE_OFFSET = 76;
 const QUIET_MS = 120_000;
-const TEMPLATE_MS = 10_000;
-const MAX_TEMPLATE_BYTES = 8 * 2 ** 20;
+const TURN_MS = 10_000;
+const TEMPLATE_LIMITS = Object.freeze({timeoutMs: 10_000, maxBytes: 8 * 2 ** 20});
+const TEMPLATE_TRIES = 4;
+const TEMPLATE_RETRY_MS = 500;
 const MAX_REMEMBERED = 100_000;
 const MIN_AGE = 3;
+const NO_PROOF = 'First element after header must be Pcp';
 
 /** Everything about the present work. */
 interface Current {
   readonly work: PoolWork;
-  readonly url: string;
+  /** Of masters, the preferred one first. */
+  readonly urls: readonly string[];
   /** Answers by share id. */
-  readonly answers: Map<string, Promise<Answered>>;
+  readonly answers: Map<string, Promise<ShareEvent>>;
   template: Promise<TemplateFile> | undefined;
   /** Ends with the submission at hand. */
   submitting: Promise<unknown>;
   /** Until then blocks count as shares; monotonic milliseconds. */
   quietUntil: number;
+  /** Id of the share whose block was taken last. */
+  taken: string | undefined;
 }
 
 /**
@@ -107,21 +112,30 @@ export class BlockHandler {
     return this.#current !== undefined;
   }
 
-  /** Takes what the pool says. masterUrl: where the template file is. */
-  follow({work}: PoolState, masterUrl: string): void {
+  /** Takes what the pool says. masterUrls: where the template file is, the preferred one first. */
+  follow({config, blocks, work}: PoolState, masterUrls: readonly string[]): void {
     if (work === undefined) return;
     const before = this.#current?.work;
     if (before !== undefined && equalBytes(before.header, work.header) && equalBytes(before.coinbase, work.coinbase))
       return;
-    this.#current = {
+    const current = {
       work,
-      url: masterUrl,
+      urls: masterUrls,
       answers: new Map(),
       template: undefined,
       submitting: Promise.resolve(),
       quietUntil: 0,
+      taken: undefined,
     };
+    this.#current = current;
     this.#parents.clear();
+    if (config.tipHash === encodeHex(previousOf(work.header).reverse())) {
+      for (const [height, {header}] of blocks) {
+        this.#parents.set(height, Promise.resolve(decodeHex(header.hash).reverse()));
+      }
+    }
+    // Before it is needed: then a block waits for nobody but the nodes.
+    void this.#template(current).catch(() => {});
     const hasNewBlock = before !== undefined && !equalBytes(previousOf(before.header), previousOf(work.header));
     if (hasNewBlock) void this.#tellOfBlock(encodeHex(previousOf(work.header).reverse()));
   }
@@ -138,8 +152,20 @@ export class BlockHandler {
     }
   }
 
-  /** Judges an upload. Throws ShareError, StoreError. */
-  async submit(upload: unknown, payTo: string): Promise<Answered> {
+  /** What a miner should know, whatever becomes of its share. Empty where all is well. */
+  warnings(payTo: string): string[] {
+    const {addresses, name} = this.#options.network;
+    try {
+      decodeAddress(payTo, addresses);
+      return [];
+    } catch (error) {
+      if (!(error instanceof AddressError)) throw error;
+      return [`Address [${payTo}] is not a valid ${name} address, WORK WILL NOT BE CREDITED`];
+    }
+  }
+
+  /** Judges an upload; gives what is told of it, which is on disk. Throws ShareError, StoreError. */
+  async submit(upload: unknown, payTo: string): Promise<ShareEvent> {
     const current = this.#current;
     if (current === undefined) throw new ShareError('no-work', undefined, 500);
     try {
@@ -163,45 +189,35 @@ export class BlockHandler {
     }
   }
 
-  async #judge(current: Current, share: Share, header: Uint8Array, id: string, payTo: string): Promise<Answered> {
+  async #judge(current: Current, share: Share, header: Uint8Array, id: string, payTo: string): Promise<ShareEvent> {
     const {work} = current;
     const coinbase = fillPlaceholder(work.coinbase, share.commitment);
     if (!equalBytes(workHeader(work, coinbase, readU32(header, NONCE_OFFSET)), header)) {
       throw new ShareError(
         'invalid',
-        'Failed validation of share [the merkle root does not commit to the announcements]',
+        'Failed validation of share [merkle root mismatch: it does not commit to these announcements]',
       );
     }
     const proof = this.#signed(share.proof, work.height);
     const outcome = await this.#verify(current, header, proof, share.commitment);
-    const isBlock = outcome === 'OK' && (await this.#submitInTurn(current, header, proof, share.commitment));
     const {annLeastWorkTarget, numAnns} = decodeCommitment(share.commitment);
-    const result: ShareEvent = {
+    const event: ShareEvent = {
       type: 'share',
       payTo,
-      block: isBlock,
+      block: false,
       time: this.#options.nowMs(),
       eventId: id,
-      ...(isBlock && {headerHash: encodeHex(dsha256(header).reverse())}),
       target: work.shareTarget,
       annCount: numAnns.toString(),
       annMinWork: annLeastWorkTarget,
       encryptions: Number(shareEncryptions(work.shareTarget, annLeastWorkTarget, numAnns)),
     };
-    await this.#options.events.append(result);
+    const won = outcome === 'OK' ? await this.#submitInTurn(current, {...share, header, proof}, event) : undefined;
+    if (won === undefined) await this.#options.events.append(event);
+    const result = won ?? event;
     this.#counts.shares++;
-    if (isBlock) this.#counts.blocks++;
-    return {result, warn: this.#warnings(payTo)};
-  }
-
-  #warnings(payTo: string): string[] {
-    try {
-      decodeAddress(payTo, this.#options.network.addresses);
-      return [];
-    } catch (error) {
-      if (!(error instanceof AddressError)) throw error;
-      return [`nobody is paid for this: ${payTo} is no address of ${this.#options.network.name} (${error.code})`];
-    }
+    if (result.block) this.#counts.blocks++;
+    return result;
   }
 
   /** The proof with the signatures that announcements of this pool need. */
@@ -267,35 +283,30 @@ export class BlockHandler {
         failure = error;
       }
     }
-    throw new ShareError('not-connected', `server not ready: ${(failure as Error).message}`, 500);
+    this.#options.log.error('no node tells the hash of a block', {height, error: failure});
+    throw new ShareError('not-connected', undefined, 500);
   }
 
-  /** One block of a work at a time: once one is taken, the others count as shares. */
-  #submitInTurn(
-    current: Current,
-    header: Uint8Array,
-    proof: PacketCryptProof,
-    commitment: Uint8Array,
-  ): Promise<boolean> {
+  /**
+   * One block of a work at a time: once one is taken, the others count as shares. Gives what was told of the share; undefined
+   * where it was not submitted.
+   */
+  #submitInTurn(current: Current, share: Share, event: ShareEvent): Promise<ShareEvent | undefined> {
+    const {turnMs = TURN_MS} = this.#options;
     const turn = current.submitting.then(() =>
-      performance.now() < current.quietUntil ? false : this.#submitBlock(current, header, proof, commitment),
+      // One whose share could not be told is submitted again: the node has it already.
+      performance.now() < current.quietUntil && current.taken !== event.eventId
+        ? undefined
+        : this.#submitBlock(current, share, event),
     );
-    current.submitting = turn.catch(() => {});
+    // Nodes that do not answer keep the next one waiting for a while, not for ever.
+    current.submitting = current.submitting.then(() => settledWithin(turn, turnMs));
     return turn;
   }
 
-  /** True when a node has taken the block. */
-  async #submitBlock(
-    current: Current,
-    header: Uint8Array,
-    proof: PacketCryptProof,
-    commitment: Uint8Array,
-  ): Promise<boolean> {
-    current.template ??= this.#fetchTemplate(current);
-    current.template.catch(() => {
-      current.template = undefined;
-    });
-    const {transactions} = await current.template;
+  async #submitBlock(current: Current, {header, proof, commitment}: Share, share: ShareEvent): Promise<ShareEvent> {
+    const {log, submitter, quietMs = QUIET_MS} = this.#options;
+    const {transactions} = await this.#template(current);
     const [coinbase, ...others] = transactions as [Uint8Array, ...Uint8Array[]];
     const block = concatBytes(
       header,
@@ -305,26 +316,66 @@ export class BlockHandler {
       ...others,
     );
     const hash = encodeHex(dsha256(header).reverse());
-    this.#options.log.info('a share is a block', {height: current.work.height, hash});
-    const verdict = await this.#options.submitter.submit(hash, block);
-    // Only success keeps further blocks away: after a failure the next one may be the one that counts.
-    if (verdict.accepted) current.quietUntil = performance.now() + (this.#options.quietMs ?? QUIET_MS);
-    return verdict.accepted;
+    log.info('a share is a block', {height: current.work.height, hash});
+    return submitter.submit({
+      hash,
+      block,
+      share,
+      // Only success keeps further blocks away: after a failure the next one may be the one that counts.
+      onAccepted: () => {
+        current.quietUntil = performance.now() + quietMs;
+        current.taken = share.eventId;
+      },
+    });
   }
 
-  async #fetchTemplate({url, work}: Current): Promise<TemplateFile> {
-    try {
-      const limits = {timeoutMs: TEMPLATE_MS, maxBytes: MAX_TEMPLATE_BYTES};
-      const answer = await httpRequest(`${url}/bt_${work.height}.bin`, limits);
-      if (answer.status !== 200) throw new PoolError('bad-template-file', {status: answer.status});
-      const template = decodeTemplateFile(answer.body);
-      if (!equalBytes(template.header, work.header)) throw new PoolError('bad-template-file', {height: work.height});
-      return template;
-    } catch (error) {
-      if (!(error instanceof HttpError) && !(error instanceof PoolError)) throw error;
-      throw new ShareError('no-template', undefined, 500);
+  /** What the rest of a block of this work is; fetched once. Throws ShareError 'no-template'. */
+  #template(current: Current): Promise<TemplateFile> {
+    if (current.template === undefined) {
+      current.template = this.#fetchTemplate(current);
+      current.template.catch(() => {
+        current.template = undefined;
+      });
     }
+    return current.template;
   }
+
+  /** Asks all masters in turn, several times: a block hangs on it. */
+  async #fetchTemplate({urls, work}: Current): Promise<TemplateFile> {
+    const {log, templateRetryMs = TEMPLATE_RETRY_MS} = this.#options;
+    let failure: unknown;
+    for (let tries = 0; tries < TEMPLATE_TRIES; tries++) {
+      if (tries > 0) await new Promise((resolve) => setTimeout(resolve, templateRetryMs));
+      for (const url of urls) {
+        try {
+          const answer = await httpRequest(`${url}/bt_${work.height}.bin`, TEMPLATE_LIMITS);
+          if (answer.status !== 200) throw new PoolError('bad-template-file', {status: answer.status});
+          const template = decodeTemplateFile(answer.body);
+          if (equalBytes(template.header, work.header)) return template;
+          throw new PoolError('bad-template-file', {height: work.height, reason: 'of another work'});
+        } catch (error) {
+          if (!(error instanceof HttpError) && !(error instanceof PoolError)) throw error;
+          failure = error;
+        }
+      }
+    }
+    log.error('no master has the template of the present work', {height: work.height, error: failure});
+    throw new ShareError('no-template', undefined, 500);
+  }
+}
+
+/** Resolves when a promise has settled, or the time is up. */
+async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  const settled = promise.then(
+    () => {},
+    () => {},
+  );
+  await Promise.race([settled, patience]);
+  clearTimeout(timer);
 }
 
 function previousOf(header: Uint8Array): Uint8Array {
@@ -335,8 +386,12 @@ function readShare(upload: unknown): Share {
   try {
     return decodeShare(upload);
   } catch (error) {
-    if (error instanceof ProofWireError) throw new ShareError('bad-share', `Upload is not a share: ${error.message}`);
-    throw error;
+    if (!(error instanceof ProofWireError)) throw error;
+    const text =
+      error.code === 'proof-missing' || error.code === 'record-before-proof'
+        ? NO_PROOF
+        : `Upload is not a share: ${error.message}`;
+    throw new ShareError('bad-share', text);
   }
 }
 

@@ -1,8 +1,14 @@
 // The block handler over HTTP.   pool spec §2.4
-import type {Server} from 'node:http';
 import type {AddressInfo} from 'node:net';
-import {type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify';
-import {AddressGuard} from '../../../service/limits/address-guard.ts';
+import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
+import {
+  createPublicServer,
+  type Deadlines,
+  type PublicServerOptions,
+  type Refusal,
+  sendRefusal,
+} from '../../../service/http/public-server.ts';
+import {AddressGuard, type AddressGuardOptions} from '../../../service/limits/address-guard.ts';
 import type {Log} from '../../../service/logs/log.ts';
 import {StoreError} from '../../../service/stores/key-value-store.ts';
 import type {BlockHandler} from './block-handler.ts';
@@ -12,63 +18,83 @@ export interface BlockServerOptions {
   readonly handler: BlockHandler;
   readonly log: Log;
   readonly maxPosts?: number;
+  readonly limits?: Partial<PublicServerOptions>;
+  readonly guard?: Partial<AddressGuardOptions>;
 }
 
-/** A share has at most this many bytes of JSON; what is longer is read to the end up to a limit and refused. */
+/** A share has at most this many bytes of JSON. */
 const MAX_SHARE_BYTES = 400_000;
-const MAX_BODY_BYTES = 4 * MAX_SHARE_BYTES;
-const BODY_MS = 30_000;
+const MAX_BODIES_BYTES = 64 * 2 ** 20;
+const DEADLINES: Deadlines = Object.freeze({request: 30_000, silent: 150_000, idle: 75_000});
 const MAX_CONNECTIONS = 2000;
 const MAX_POSTS = 200;
 const RATE = Object.freeze({perSecond: 100, burst: 1000});
 const TOLERANCE = 200;
+const MAX_PAYTO = 100;
+/** Of those who do not say which version of the protocol they speak. */
+const OLD_MINER = 'Your miner is out of date and will stop working soon, please update';
 
 export class BlockServer {
   readonly #options: BlockServerOptions;
   readonly #http: FastifyInstance;
-  readonly #guard = new AddressGuard({rate: RATE, tolerance: TOLERANCE, now: () => performance.now()});
+  readonly #guard: AddressGuard;
   #posts = 0;
 
   constructor(options: BlockServerOptions) {
     this.#options = options;
-    this.#http = fastify({
-      bodyLimit: MAX_BODY_BYTES,
-      requestTimeout: BODY_MS,
-      connectionTimeout: 2 * BODY_MS,
-      forceCloseConnections: 'idle',
-    }) as FastifyInstance;
-    (this.#http.server as Server).maxConnections = MAX_CONNECTIONS;
-    this.#http.removeAllContentTypeParsers();
-    this.#http.addContentTypeParser('*', {parseAs: 'string'}, (_request, body, done) => done(null, body));
-    this.#http.post('/submit', (request, reply) => this.#submit(request, reply));
+    this.#guard = new AddressGuard({
+      rate: RATE,
+      tolerance: TOLERANCE,
+      now: () => performance.now(),
+      ...options.guard,
+    });
+    this.#http = createPublicServer({
+      deadlines: DEADLINES,
+      maxConnections: MAX_CONNECTIONS,
+      maxBodyBytes: MAX_SHARE_BYTES,
+      maxBodiesBytes: MAX_BODIES_BYTES,
+      keepsBody: ({socket}) => !this.#guard.isBanned(socket.remoteAddress ?? ''),
+      log: options.log,
+      // The numbers that go with these texts here.
+      refusal: (status, text) => refusal(status === 413 ? 400 : status === 503 ? 501 : status, text),
+      ...options.limits,
+    });
+    this.#http.all('/submit', (request, reply) =>
+      request.method === 'POST' ? this.#submit(request, reply) : reply.code(405).header('allow', 'POST').send(''),
+    );
     this.#http.setNotFoundHandler((_request, reply) =>
       reply.code(404).type('application/json').send(Buffer.from('{"error":"not found"}')),
     );
-    this.#http.setErrorHandler((error: FastifyError, _request, reply) => {
-      const status = error.statusCode ?? 500;
-      if (status >= 500) options.log.error('a request failed', {error});
-      return refuse(reply, status, status === 413 ? 'too big' : status >= 500 ? 'internal error' : error.message);
-    });
   }
 
   async #submit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const {handler, log, maxPosts = MAX_POSTS} = this.#options;
+    const {maxPosts = MAX_POSTS} = this.#options;
     if (this.#guard.isBanned(request.ip)) return refuse(reply, 403, 'too many bad shares came from this address');
     if (this.#posts >= maxPosts || !this.#guard.take(request.ip, 1)) return refuse(reply, 501, 'overloaded');
     this.#posts++;
     try {
-      const {result, warn} = await handler.submit(parse((request.body as string | undefined) ?? ''), payToOf(request));
+      return await this.#judge(request, reply);
+    } finally {
+      this.#posts--;
+    }
+  }
+
+  async #judge(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const {handler, log} = this.#options;
+    const payTo = headerOf(request, 'x-pc-payto')?.slice(0, MAX_PAYTO) ?? '';
+    const warn = handler.warnings(payTo);
+    if (!/^\d+$/.test(headerOf(request, 'x-pc-sver') ?? '')) warn.push(OLD_MINER);
+    try {
+      const result = await handler.submit(parse(request.body as Buffer | undefined), payTo);
       return send(reply, 200, {result, error: [], warn});
     } catch (error) {
       if (error instanceof ShareError) {
         if (error.code === 'invalid') this.#guard.bad(request.ip, 1);
-        return refuse(reply, error.status, error.wire);
+        return refuse(reply, error.status, error.wire, warn);
       }
       if (!(error instanceof StoreError)) throw error;
       log.error('a share cannot be written down', {error});
-      return refuse(reply, 500, 'server not ready');
-    } finally {
-      this.#posts--;
+      return refuse(reply, 500, 'server not ready', warn);
     }
   }
 
@@ -84,19 +110,18 @@ export class BlockServer {
   }
 }
 
-function parse(body: string): unknown {
-  if (body === '') throw new ShareError('no-content');
-  if (body.length > MAX_SHARE_BYTES) throw new ShareError('too-big');
+function parse(body: Buffer | undefined): unknown {
+  if (body === undefined || body.length === 0) throw new ShareError('no-content');
   try {
-    return JSON.parse(body) as unknown;
+    return JSON.parse(body.toString()) as unknown;
   } catch {
     throw new ShareError('not-json');
   }
 }
 
-function payToOf(request: FastifyRequest): string {
-  const value = request.headers['x-pc-payto'];
-  return (Array.isArray(value) ? value[0] : value)?.slice(0, 100) ?? '';
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
 }
 
 function send(reply: FastifyReply, status: number, envelope: unknown): FastifyReply {
@@ -107,6 +132,10 @@ function send(reply: FastifyReply, status: number, envelope: unknown): FastifyRe
 }
 
 /** Existing block miners read an empty text here, not null. */
-function refuse(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return send(reply, status, {result: '', error: [text], warn: []});
+function refusal(status: number, text: string, warn: readonly string[] = []): Refusal {
+  return {status, type: 'application/json', body: JSON.stringify({result: '', error: [text], warn})};
+}
+
+function refuse(reply: FastifyReply, status: number, text: string, warn: readonly string[] = []): FastifyReply {
+  return sendRefusal(reply, refusal(status, text, warn));
 }

@@ -1,12 +1,16 @@
-// Winning blocks on their way to the nodes: on disk first, so that none is lost, and to all nodes at once.   pool spec §8.5
+// Winning blocks on their way to the nodes: on disk first, with the share that is paid for them, so that neither is lost, and to
+// all nodes at once.   pool spec §8.5
 import {mkdir, readdir, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {encodeHex} from '../../../core/bytes/index.ts';
+import type {ShareEvent} from '../../../core/protocol/pool/index.ts';
 import type {Log} from '../../../service/logs/log.ts';
 import {type RpcClient, RpcClientError} from '../../../service/rpc-client.ts';
 import {readWholeFile, writeFileAtomically} from '../../../service/stores/atomic-file.ts';
+import {StoreError} from '../../../service/stores/key-value-store.ts';
 
 const MAX_BLOCK_BYTES = 8 * 2 ** 20;
+const MAX_SHARE_BYTES = 10_000;
 const RETRY_MS = 500;
 /** A block that no node has answered about by then is left to the next start. */
 const GIVE_UP_MS = 120_000;
@@ -14,12 +18,26 @@ const GIVE_UP_MS = 120_000;
 export interface BlockSubmitterOptions {
   readonly nodes: readonly RpcClient[];
   readonly dir: string;
+  /** Tells the paymaker of the share; resolves when that is on disk. Rejects with StoreError. */
+  readonly record: (share: ShareEvent) => Promise<void>;
   readonly log: Log;
+  readonly retryMs?: number;
+  readonly giveUpMs?: number;
 }
 
-export type Verdict = {readonly accepted: true} | {readonly accepted: false; readonly reason: string};
+/** A share that is a block. */
+export interface Win {
+  /** Shown order. */
+  readonly hash: string;
+  readonly block: Uint8Array;
+  /** As it is told if no node takes the block. */
+  readonly share: ShareEvent;
+  readonly onAccepted: () => void;
+}
 
-/** Submits blocks; closes without losing any. */
+type Verdict = {readonly accepted: true} | {readonly accepted: false; readonly reason: string};
+
+/** Submits blocks and tells of their shares; closes without losing any. */
 export class BlockSubmitter {
   readonly #options: BlockSubmitterOptions;
   readonly #stop = new AbortController();
@@ -29,17 +47,20 @@ export class BlockSubmitter {
     this.#options = options;
   }
 
-  /** Begins with what an earlier run left. */
+  /** Begins with what an earlier run left. Rejects with the system's error. */
   static async open(options: BlockSubmitterOptions): Promise<BlockSubmitter> {
     await mkdir(options.dir, {recursive: true});
     const submitter = new BlockSubmitter(options);
     for (const name of await readdir(options.dir)) {
       const hash = /^block_([0-9a-f]{64})\.bin$/.exec(name)?.[1];
       if (hash === undefined) continue;
-      const block = await readWholeFile(join(options.dir, name), MAX_BLOCK_BYTES);
+      const block = await submitter.#read(name, MAX_BLOCK_BYTES);
       if (block === undefined) continue;
+      const share = await submitter.#readShare(hash);
       options.log.warn('a block of an earlier run is submitted', {hash});
-      void submitter.#track(submitter.#submitKept(hash, block));
+      void submitter.#track(submitter.#submitKept(hash, block, share)).catch((error: unknown) => {
+        options.log.error('the share of a block cannot be told; it is kept', {hash, error});
+      });
     }
     return submitter;
   }
@@ -50,61 +71,126 @@ export class BlockSubmitter {
   }
 
   #track<Result>(work: Promise<Result>): Promise<Result> {
-    const settled = work.catch(() => {}).finally(() => this.#work.delete(settled));
+    const forget = (): void => {
+      this.#work.delete(settled);
+    };
+    const settled: Promise<void> = work.then(forget, forget);
     this.#work.add(settled);
     return work;
   }
 
-  #path(hash: string): string {
+  #blockPath(hash: string): string {
     return join(this.#options.dir, `block_${hash}.bin`);
   }
 
-  /** Resolves when a node has taken the block, or all that answer refuse it. hash: shown order. */
-  async submit(hash: string, block: Uint8Array): Promise<Verdict> {
+  #sharePath(hash: string): string {
+    return join(this.#options.dir, `share_${hash}.json`);
+  }
+
+  async #read(name: string, maxBytes: number): Promise<Uint8Array | undefined> {
     try {
-      await writeFileAtomically(this.#path(hash), block);
+      return await readWholeFile(join(this.#options.dir, name), maxBytes);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#options.log.error('what an earlier run has left cannot be read', {name, error});
+      return undefined;
+    }
+  }
+
+  async #readShare(hash: string): Promise<ShareEvent | undefined> {
+    const bytes = await this.#read(`share_${hash}.json`, MAX_SHARE_BYTES);
+    if (bytes === undefined) return undefined;
+    try {
+      return JSON.parse(new TextDecoder().decode(bytes)) as ShareEvent;
+    } catch (error) {
+      this.#options.log.error('the share of a block cannot be read', {hash, error});
+      return undefined;
+    }
+  }
+
+  /**
+   * Resolves when a node has taken the block, or all that answer refuse it, and the share is on disk as it has become. Rejects
+   * with StoreError where it cannot be written down; then the next start tells of it.
+   */
+  async submit({hash, block, share, onAccepted}: Win): Promise<ShareEvent> {
+    try {
+      // The share first: who finds a block finds whom it pays.
+      await writeFileAtomically(this.#sharePath(hash), new TextEncoder().encode(JSON.stringify(share)));
+      await writeFileAtomically(this.#blockPath(hash), block);
     } catch (error) {
       this.#options.log.error('a block cannot be kept; it is submitted all the same', {hash, error});
     }
-    return this.#track(this.#submitKept(hash, block));
+    return (await this.#track(this.#submitKept(hash, block, share, onAccepted)))!;
   }
 
-  async #submitKept(hash: string, block: Uint8Array): Promise<Verdict> {
+  async #submitKept(
+    hash: string,
+    block: Uint8Array,
+    share: ShareEvent | undefined,
+    onAccepted?: () => void,
+  ): Promise<ShareEvent | undefined> {
+    const {nodes, record, log, giveUpMs = GIVE_UP_MS} = this.#options;
     const hex = encodeHex(block);
-    const until = performance.now() + GIVE_UP_MS;
-    const verdicts = this.#options.nodes.map((node) => this.#submitTo(node, hex, until));
-    const verdict = await firstAccepted(verdicts);
+    const until = performance.now() + giveUpMs;
+    const verdict = await firstAccepted(nodes.map((node) => this.#submitTo(node, hex, until)));
+    const told: ShareEvent | undefined =
+      share !== undefined && verdict?.accepted === true ? {...share, block: true, headerHash: hash} : share;
     if (verdict === undefined) {
-      this.#options.log.error('no node has answered about a block; it is kept and submitted at the next start', {hash});
-      return {accepted: false, reason: 'no node answers'};
+      log.error('no node has answered about a block; it is kept and submitted at the next start', {hash});
+    } else if (verdict.accepted) log.info('block accepted', {hash});
+    else log.error('block refused', {hash, reason: verdict.reason});
+    if (verdict?.accepted === true) onAccepted?.();
+    if (told !== undefined) await record(told);
+    if (verdict !== undefined) {
+      await rm(this.#blockPath(hash), {force: true});
+      await rm(this.#sharePath(hash), {force: true});
     }
-    if (verdict.accepted) this.#options.log.info('block accepted', {hash});
-    else this.#options.log.error('block refused', {hash, reason: verdict.reason});
-    await rm(this.#path(hash), {force: true});
-    return verdict;
+    return told;
   }
 
   async #submitTo(node: RpcClient, hex: string, until: number): Promise<Verdict | undefined> {
-    while (performance.now() < until && !this.#stop.signal.aborted) {
+    const {signal} = this.#stop;
+    while (performance.now() < until && !signal.aborted) {
       try {
-        const answer = await node.call('submitblock', [hex], this.#stop.signal);
-        // A node that has it already, from another one, has taken it as well.
-        if (answer === null || String(answer).includes('already have block')) return {accepted: true};
-        return {accepted: false, reason: String(answer)};
+        const answer = await node.call('submitblock', [hex], signal);
+        return answer === null ? {accepted: true} : judge(String(answer));
       } catch (error) {
         if (!(error instanceof RpcClientError)) throw error;
-        if (error.code === 'rpc-refused') return {accepted: false, reason: error.rpcMessage ?? error.message};
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        if (error.code === 'rpc-refused') return judge(error.rpcMessage ?? error.message);
+        await this.#pause();
       }
     }
     return undefined;
   }
 
-  /** Ends waiting for nodes; what they have not answered about stays on disk. */
-  async close(): Promise<void> {
+  #pause(): Promise<void> {
+    const {signal} = this.#stop;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, this.#options.retryMs ?? RETRY_MS);
+      signal.addEventListener('abort', done, {once: true});
+      if (signal.aborted) done();
+    });
+  }
+
+  /** Ends waiting for nodes, so that those who wait for an answer get one; what no node has answered about stays on disk. */
+  giveUp(): void {
     this.#stop.abort();
+  }
+
+  async close(): Promise<void> {
+    this.giveUp();
     await Promise.all(this.#work);
   }
+}
+
+/** A node that has the block already, from another one, has taken it as well. */
+function judge(reason: string): Verdict {
+  return reason.includes('already have block') ? {accepted: true} : {accepted: false, reason};
 }
 
 /** The first acceptance; else the first refusal; undefined when nobody answers. */

@@ -3,7 +3,6 @@ import {CodedError, type ErrorTable} from '../../../core/errors.ts';
 /** Why a share is refused. Miners look for some of the texts that go with them. */
 export type ShareErrorCode =
   | 'not-connected'
-  | 'too-big'
   | 'no-content'
   | 'not-json'
   | 'bad-share'
@@ -17,7 +16,6 @@ export type ShareErrorCode =
 
 export const SHARE_ERRORS: ErrorTable<ShareErrorCode> = Object.freeze({
   'not-connected': {text: 'server not ready'},
-  'too-big': {text: 'too big'},
   'no-content': {text: 'no content'},
   'not-json': {text: 'Upload is not parsable as json'},
   'bad-share': {text: 'Upload is not a share'},

@@ -1,8 +1,9 @@
 // The master's documents and files over HTTP.   pool spec §2.2
-import type {Server, ServerResponse} from 'node:http';
+import type {ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
-import {type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify';
+import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {encodeDocument} from '../../../core/protocol/pool/index.ts';
+import {createPublicServer, type Deadlines, type PublicServerOptions} from '../../../service/http/public-server.ts';
 import type {Log} from '../../../service/logs/log.ts';
 import type {Master, Published} from './master.ts';
 import {makeOldWork} from './master-work.ts';
@@ -13,14 +14,17 @@ export interface MasterServerOptions {
   /** How long work that does not exist yet is waited for. */
   readonly longPollMs?: number;
   readonly maxWaiting?: number;
+  readonly limits?: Partial<PublicServerOptions>;
 }
 
 const LONG_POLL_MS = 30_000;
 const SWEEP_MS = 250;
 const MAX_WAITING = 20_000;
 const MAX_CONNECTIONS = 25_000;
-const REQUEST_MS = 10_000;
-const KEEP_ALIVE_MS = 75_000;
+const DEADLINES: Deadlines = Object.freeze({request: 10_000, silent: 60_000, idle: 75_000});
+/** Nobody has anything to post. */
+const MAX_BODY_BYTES = 1024;
+const MAX_BODIES_BYTES = 2 ** 20;
 /** Heights below the present one for which work is made up where there is none. */
 const OLD_WORKS = 300;
 
@@ -49,20 +53,18 @@ export class MasterServer {
 
   constructor(options: MasterServerOptions) {
     this.#options = options;
-    this.#http = fastify({
-      requestTimeout: REQUEST_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      forceCloseConnections: true,
-      bodyLimit: 1024,
-      exposeHeadRoutes: true,
-    }) as FastifyInstance;
-    (this.#http.server as Server).maxConnections = MAX_CONNECTIONS;
+    const {longPollMs = LONG_POLL_MS} = options;
+    this.#http = createPublicServer({
+      deadlines: {...DEADLINES, silent: Math.max(DEADLINES.silent, 2 * longPollMs)},
+      maxConnections: MAX_CONNECTIONS,
+      maxBodyBytes: MAX_BODY_BYTES,
+      maxBodiesBytes: MAX_BODIES_BYTES,
+      log: options.log,
+      refusal: (status, text) => ({status, type: 'text/plain', body: text}),
+      ...options.limits,
+    });
     this.#http.get('*', (request, reply) => this.#answer(request, reply));
     this.#http.setNotFoundHandler((_request, reply) => notFound(reply));
-    this.#http.setErrorHandler((error, _request, reply) => {
-      options.log.error('a request failed', {error});
-      return reply.code(500).type('text/plain').send('internal error');
-    });
     this.#unsubscribe = options.master.subscribe((published) => this.#wake(published));
     this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
   }
@@ -146,7 +148,7 @@ export class MasterServer {
   async close(): Promise<void> {
     this.#unsubscribe();
     clearInterval(this.#timer);
-    for (const {response} of this.#waiting) tryAgain(response);
+    for (const {response} of this.#waiting) tryAgain(response, {connection: 'close'});
     this.#waiting.clear();
     await this.#http.close();
   }
@@ -157,8 +159,8 @@ function end(response: ServerResponse, status: number, headers: Record<string, s
   response.writeHead(status, {...headers, ...type, 'content-length': String(body.length)}).end(body);
 }
 
-function tryAgain(response: ServerResponse): void {
-  end(response, 300, {'cache-control': CACHE.never, 'x-pc-longpoll': 'try-again'}, new Uint8Array(0));
+function tryAgain(response: ServerResponse, more: Record<string, string> = {}): void {
+  end(response, 300, {'cache-control': CACHE.never, 'x-pc-longpoll': 'try-again', ...more}, new Uint8Array(0));
 }
 
 function json(reply: FastifyReply, text: string, cache: string): FastifyReply {

@@ -1,8 +1,14 @@
 // The paymaker over HTTP.   pool spec §2.5
-import type {Server} from 'node:http';
 import type {AddressInfo} from 'node:net';
-import {type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify';
+import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import type {PoolEnvelope} from '../../../core/protocol/pool/index.ts';
+import {
+  createPublicServer,
+  type Deadlines,
+  type PublicServerOptions,
+  type Refusal,
+  sendRefusal,
+} from '../../../service/http/public-server.ts';
 import type {Log} from '../../../service/logs/log.ts';
 import {StoreError} from '../../../service/stores/key-value-store.ts';
 import {encodeTabbed, minerDocument, whoToPayDocument} from './documents.ts';
@@ -17,13 +23,12 @@ export interface PaymakerServerOptions {
   readonly log: Log;
   /** Requests under way at a time; more are told that it is overloaded. */
   readonly maxRequests?: number;
+  readonly limits?: Partial<PublicServerOptions>;
 }
 
 export const MAX_UPLOAD_BYTES: number = 16 * 2 ** 20;
-/** An upload that is refused for its length is still read up to here. */
-const MAX_BODY_BYTES = 2 * MAX_UPLOAD_BYTES;
-const BODY_MS = 30_000;
-const KEEP_ALIVE_MS = 75_000;
+const MAX_BODIES_BYTES = 8 * MAX_UPLOAD_BYTES;
+const DEADLINES: Deadlines = Object.freeze({request: 30_000, silent: 120_000, idle: 75_000});
 const MAX_CONNECTIONS = 1000;
 const MAX_REQUESTS = 50;
 /** A map of the past goes through the events: one at a time. */
@@ -49,23 +54,18 @@ export class PaymakerServer {
   constructor(options: PaymakerServerOptions) {
     this.#options = options;
     this.#secrets = new HandlerSecrets(options.paymaker.settings);
-    this.#http = fastify({
-      bodyLimit: MAX_BODY_BYTES,
-      requestTimeout: BODY_MS,
-      connectionTimeout: 4 * BODY_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      forceCloseConnections: 'idle',
-    }) as FastifyInstance;
-    (this.#http.server as Server).maxConnections = MAX_CONNECTIONS;
-    this.#http.removeAllContentTypeParsers();
-    this.#http.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
-    this.#http.all('*', (request, reply) => this.#limited(request, reply));
-    this.#http.setErrorHandler((error: FastifyError, _request, reply) => {
-      const status = error.statusCode ?? 500;
-      if (status >= 500) options.log.error('a request failed', {error});
-      if (error instanceof PaymakerError) return refuse(reply, 503, error.code);
-      return refuse(reply, status, status >= 500 ? 'internal error' : error.message);
+    this.#http = createPublicServer({
+      deadlines: DEADLINES,
+      maxConnections: MAX_CONNECTIONS,
+      maxBodyBytes: MAX_UPLOAD_BYTES,
+      maxBodiesBytes: MAX_BODIES_BYTES,
+      log: options.log,
+      refusal,
+      // Strangers fill no memory.
+      keepsBody: ({headers}) => this.#secrets.byAuthorization(headers.authorization ?? '') !== undefined,
+      ...options.limits,
     });
+    this.#http.all('*', (request, reply) => this.#limited(request, reply));
   }
 
   async #limited(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -74,6 +74,10 @@ export class PaymakerServer {
     this.#requests++;
     try {
       return await this.#answer(request, reply);
+    } catch (error) {
+      if (!(error instanceof PaymakerError)) throw error;
+      this.#options.log.error('a question cannot be answered', {error});
+      return refuse(reply, 503, error.code);
     } finally {
       this.#requests--;
     }
@@ -98,7 +102,6 @@ export class PaymakerServer {
     }
     if (request.method !== 'POST') return reply.code(405).header('allow', 'POST').send('');
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-    if (body.length > MAX_UPLOAD_BYTES) return refuse(reply, 413, `more than ${MAX_UPLOAD_BYTES} bytes`);
     try {
       const {eventId, warn} = await paymaker.ingest(new Uint8Array(body), handler);
       return send(reply, 200, {result: {eventId}, warn, error: []});
@@ -193,6 +196,10 @@ function send(reply: FastifyReply, status: number, envelope: PoolEnvelope<unknow
 }
 
 /** Existing handlers cannot read "" here. */
+function refusal(status: number, text: string): Refusal {
+  return {status, type: 'application/json', body: JSON.stringify({result: null, error: [text], warn: []})};
+}
+
 function refuse(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return send(reply, status, {result: null, error: [text], warn: []});
+  return sendRefusal(reply, refusal(status, text));
 }
