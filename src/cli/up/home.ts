@@ -2,7 +2,7 @@
 //
 //   keys/        keys of the miner and of the pool; stay on --reset
 //   pool.toml    configuration of the pool, written anew at each start
-//   node/ pool/  data of the programs
+//   node/ pool/ ann/ blk/  data of the programs
 //   logs/        their output
 //   state/       ports, sums; also the lock that keeps a second network out
 import {randomBytes} from 'node:crypto';
@@ -105,7 +105,7 @@ export class Home {
     await mkdir(dir, {recursive: true, mode: 0o700});
     const store = await openLevelStore(join(dir, 'state'), {cacheBytes: 2 ** 20, writeBufferBytes: 2 ** 20});
     if (reset) {
-      for (const name of ['node', 'pool', 'logs', 'pool.toml'])
+      for (const name of ['node', 'pool', 'ann', 'blk', 'logs', 'pool.toml'])
         await rm(join(dir, name), {recursive: true, force: true});
       await store.write([{key: STATE_KEY, value: undefined}], true);
     }

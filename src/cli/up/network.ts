@@ -56,10 +56,12 @@ export class PrivateNetwork {
     await Promise.all([pool('master'), pool('paymaker'), pool('annhandler', 'a'), pool('blkhandler', 'b')]);
     const master = `http://${at(ports.master)}/master`;
     const mines = {saysReady: false, nice: MINER_NICE};
-    const who = ['--network', 'pktreg', '--paymentaddr', miner];
+    const common = (name: string): string[] => [
+      ...[name, '--network', 'pktreg', '--paymentaddr', miner, '--data-dir', home.path(name)],
+    ];
     const memory = ['--memorysizemb', MINER_MEMORY_MB];
-    await this.#group.start('blk', ['blk', ...who, '--threads', String(blkThreads), ...memory, master], mines);
-    await this.#group.start('ann', ['ann', ...who, '--threads', String(annThreads), master], mines);
+    await this.#group.start('blk', [...common('blk'), '--threads', String(blkThreads), ...memory, master], mines);
+    await this.#group.start('ann', [...common('ann'), '--threads', String(annThreads), master], mines);
   }
 
   /** Ends the search; what was found is sent. */
