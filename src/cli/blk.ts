@@ -17,6 +17,7 @@ import {
 } from './options.ts';
 import {passwordOf, SPRAY_OPTIONS, sprayAddress} from './sprayer.ts';
 import {formatNumber} from './terminal.ts';
+import {randomU32} from './threads.ts';
 import {UsageError} from './usage-error.ts';
 import {packageVersion} from './version.ts';
 
@@ -104,6 +105,7 @@ async function createMiner(
     uploadTimeoutMs: uploadtimeout * 1000,
     handlerPassword,
     userAgent: `pktstack ${packageVersion()}`,
+    firstHeaderNonce: randomU32(),
     spawn: spawnNodeThread,
     log,
     onFailure,

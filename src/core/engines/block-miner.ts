@@ -26,6 +26,11 @@ export interface BlockMinerOptions {
   readonly now: () => number;
   /** Announcements the miner holds at most; each takes 1 KiB and about 100 bytes. */
   readonly capacity: number;
+  /**
+   * Where the search of header nonces begins, u32. Miners who have the same announcements look for the same shares unless they
+   * begin elsewhere.
+   */
+  readonly firstHeaderNonce?: number;
   readonly onFound: (share: FoundShare) => void;
   readonly onCrash?: (crash: ThreadCrash) => void;
   /** Lets the event loop have its turn; for `prepareSlowly`. */
@@ -87,6 +92,7 @@ export class BlockMiner {
   constructor(options: BlockMinerOptions) {
     this.#options = options;
     checkInteger('threads', options.threads, 1, 63);
+    checkInteger('firstHeaderNonce', options.firstHeaderNonce ?? 0, 0, 0xffffffff);
     // One region more than threads: the set works in it.
     this.#store = new AnnouncementStore(options.capacity, options.threads + 1);
     this.#set = new AnnouncementSet(this.#store, options.threads);
@@ -200,7 +206,8 @@ export class BlockMiner {
 
   #postWork(thread: number): void {
     const {order, count} = this.#mined!;
-    const headerNonce = (HEADER_NONCES * thread + CRASH_STEP * this.#crashes) >>> 0;
+    const {firstHeaderNonce = 0} = this.#options;
+    const headerNonce = (firstHeaderNonce + HEADER_NONCES * thread + CRASH_STEP * this.#crashes) >>> 0;
     const work = {...this.#work!, total: count, order, headerNonce};
     this.#pool.post(thread, {type: 'work', job: this.#job, work});
   }

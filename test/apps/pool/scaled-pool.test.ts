@@ -165,6 +165,7 @@ async function mine(
     (payTo, i) => new AnnMiner({...common, ...uploads, pools, payTo, mineOld: -1, firstHardNonce: 7 + i, flushMs: 200}),
   );
   const blockMiner = new BlockPoolMiner({
+    firstHeaderNonce: 9,
     ...common,
     ...uploads,
     pool: pools[0]!,

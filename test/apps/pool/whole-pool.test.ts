@@ -152,6 +152,7 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
     flushMs: 200,
   });
   const blockMiner = new BlockPoolMiner({
+    firstHeaderNonce: 9,
     pool: url,
     payTo: BOB,
     threads: 1,

@@ -56,6 +56,8 @@ export interface BlockPoolMinerOptions {
   /** Mining threads without progress for so long: mining cannot go on. */
   readonly watchdogMs?: number;
   readonly userAgent: string;
+  /** Where this miner's search begins, at random: others may have the same announcements. */
+  readonly firstHeaderNonce: number;
   readonly spawn: SpawnThread;
   readonly log: Log;
   readonly onFailure: (error: unknown) => void;
@@ -191,6 +193,7 @@ export class BlockPoolMiner {
     this.#engine = new BlockMiner({
       threads: options.threads,
       spawn: options.spawn,
+      firstHeaderNonce: options.firstHeaderNonce,
       now: () => performance.now(),
       capacity: options.capacity,
       onFound: (share) => this.#found(share),
