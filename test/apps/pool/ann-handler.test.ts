@@ -1,93 +1,16 @@
 import {deepEqual, equal, match} from 'node:assert/strict';
 import {type FileHandle, open as openFile, readdir, readFile} from 'node:fs/promises';
 import {request} from 'node:http';
-import {type TestContext, test} from 'node:test';
-import {AnnFiles} from '../../../src/apps/pool/ann-handler/ann-files.ts';
-import {AnnHandler} from '../../../src/apps/pool/ann-handler/ann-handler.ts';
-import {AnnServer} from '../../../src/apps/pool/ann-handler/ann-server.ts';
+import {test} from 'node:test';
 import {PrefixSet} from '../../../src/apps/pool/ann-handler/prefix-set.ts';
-import {SeenStore} from '../../../src/apps/pool/ann-handler/seen-store.ts';
-import {AnnouncementValidator} from '../../../src/core/engines/index.ts';
-import {AnnouncementKernel} from '../../../src/core/packetcrypt/announcement/announcement-kernel.ts';
-import {MINER_PAGES} from '../../../src/core/packetcrypt/announcement/announcement-memory.ts';
-import {AnnouncementSearch} from '../../../src/core/packetcrypt/announcement/announcement-search.ts';
-import {PKTREG} from '../../../src/core/params/index.ts';
-import {
-  type AnnouncementsEvent,
-  type BlockInfo,
-  batchId,
-  logId,
-  type PoolConfig,
-  readAnnouncementsResult,
-  readEnvelope,
-} from '../../../src/core/protocol/pool/index.ts';
-import {httpRequest, jsonOf} from '../../../src/service/http/http-client.ts';
+import {type AnnouncementsEvent, batchId, logId} from '../../../src/core/protocol/pool/index.ts';
+import {httpRequest} from '../../../src/service/http/http-client.ts';
 import {NO_LOG} from '../../../src/service/logs/log.ts';
 import {EventLog} from '../../../src/service/pool/event-log.ts';
-import {spawnNodeThread} from '../../../src/service/threads/node-threads.ts';
+import {hashOf, infoOf, mineAnns, openAnnHandlerLab, PARENT, stateOf} from '../../support/ann-handler-lab.ts';
 import {eventually, testAddress, testFolder} from '../../support/pool-lab.ts';
 
-const PARENT = 200_000;
-const URL = 'http://handler.example/submit';
-const hashOf = (height: number): string => height.toString(16).padStart(64, '0');
 const ALICE = testAddress(7);
-
-function infoOf(height: number): BlockInfo {
-  const header = {
-    hash: hashOf(height),
-    height,
-    version: 4,
-    versionHex: '00000004',
-    merkleroot: hashOf(1),
-    time: 1,
-    nonce: 1,
-    bits: '207fffff',
-    difficulty: 1,
-    previousblockhash: hashOf(height - 1),
-  };
-  return {header, sigKey: null};
-}
-
-function stateOf(tip: number, more: Partial<PoolConfig> = {}) {
-  const config: PoolConfig = {
-    tipHash: hashOf(tip),
-    currentHeight: tip + 1,
-    masterUrl: '',
-    submitAnnUrls: [URL],
-    downloadAnnUrls: [],
-    submitBlockUrls: [],
-    paymakerUrl: '',
-    version: 3,
-    softVersion: 1,
-    annVersions: [1],
-    mineOldAnns: 2,
-    annTarget: 0x207fffff,
-    ...more,
-  };
-  const blocks = new Map([0, 1, 2, 3, 4, 5].map((i) => [tip - i, infoOf(tip - i)]));
-  return {config, blocks, work: undefined};
-}
-
-/** Announcements on the block PARENT, 1024 bytes each. */
-function mineAnns(count: number): Uint8Array {
-  let nonce = 0;
-  const search = new AnnouncementSearch(
-    new AnnouncementKernel(MINER_PAGES),
-    () => nonce++,
-    () => performance.now(),
-    false,
-  );
-  const parentHash = Uint8Array.from(Buffer.from(hashOf(PARENT), 'hex')).reverse();
-  search.setWork({parentHash, parentBlockHeight: PARENT, workBits: 0x207fffff});
-  const anns = new Uint8Array(1024 * count);
-  for (let filled = 0; filled < anns.length; ) {
-    const found = search.step().subarray(0, anns.length - filled);
-    anns.set(found, filled);
-    filled += found.length;
-  }
-  return anns;
-}
-
 const ANNS = mineAnns(64);
 const part = (from: number, to: number): Uint8Array => ANNS.slice(1024 * from, 1024 * to);
 
@@ -97,95 +20,9 @@ async function readLogs(dir: string): Promise<string> {
   return (await Promise.all(names.map((name) => readFile(`${dir}/${name}`, 'utf8')))).join('');
 }
 
-interface Lab {
-  readonly handler: AnnHandler;
-  readonly url: string;
-  readonly sent: string[];
-  readonly accepted: Uint8Array[];
-  readonly files: AnnFiles;
-  readonly events: EventLog;
-  post(
-    body: Uint8Array,
-    more?: Record<string, string>,
-  ): Promise<{status: number; error: string; result?: AnnouncementsEvent; warn: readonly string[]}>;
-  close(): Promise<void>;
-}
-
-async function open(t: TestContext, dir: string, maxWaiting = 65_536): Promise<Lab> {
-  const validator = new AnnouncementValidator({
-    threads: 1,
-    spawn: spawnNodeThread,
-    now: () => performance.now(),
-    maxWaiting,
-  });
-  const sent: string[] = [];
-  const accepted: Uint8Array[] = [];
-  const events = await EventLog.open({
-    dir: `${dir}/events`,
-    log: NO_LOG,
-    rotateMs: 50,
-    send: (body) => {
-      sent.push(Buffer.from(body).toString());
-      return Promise.resolve();
-    },
-  });
-  const seen = await SeenStore.open(`${dir}/seen`);
-  let handler: AnnHandler;
-  const files = await AnnFiles.open({
-    dir: `${dir}/anns`,
-    handler: () => handler.number ?? 0,
-    filesToKeep: 3,
-    log: NO_LOG,
-    nowMs: () => Date.now(),
-    flushMs: 50,
-  });
-  handler = new AnnHandler({
-    network: PKTREG,
-    publicUrl: URL,
-    validator,
-    seen,
-    events,
-    files,
-    onAccepted: (anns) => accepted.push(anns),
-    nowMs: () => 1_700_000_000_123,
-    log: NO_LOG,
-  });
-  const server = new AnnServer({handler, files, blockMinerPassword: 'pw', log: NO_LOG});
-  const {port} = await server.listen('127.0.0.1', 0);
-  const url = `http://127.0.0.1:${port}`;
-  let closed = false;
-  const close = async (): Promise<void> => {
-    if (closed) return;
-    closed = true;
-    await server.close();
-    await files.close();
-    await events.close();
-    await seen.close();
-    await validator.close();
-  };
-  t.after(close);
-  const post: Lab['post'] = async (body, more = {}) => {
-    const answer = await httpRequest(`${url}/submit`, {
-      method: 'POST',
-      body,
-      headers: {'x-pc-worknum': String(PARENT + 1), 'x-pc-payto': ALICE, 'x-pc-sver': '1', ...more},
-      timeoutMs: 20_000,
-      maxBytes: 1_000_000,
-    });
-    const {result, error, warn} = readEnvelope(jsonOf(answer));
-    return {
-      status: answer.status,
-      error: error.join(';'),
-      warn,
-      ...(result !== null && {result: readAnnouncementsResult(result)}),
-    };
-  };
-  return {handler, url, sent, accepted, files, events, post, close};
-}
-
 test('announcements are judged one by one, paid once, and on their way before the miner hears of it', async (t) => {
   const dir = await testFolder(t, 'ann');
-  const lab = await open(t, dir);
+  const lab = await openAnnHandlerLab(t, dir);
   deepEqual(await lab.post(part(0, 4)), {status: 400, error: 'server not ready', warn: []});
   lab.handler.follow(stateOf(PARENT + 2));
   const first = await lab.post(part(0, 10));
@@ -226,7 +63,7 @@ test('announcements are judged one by one, paid once, and on their way before th
   await eventually('files', () => lab.files.index().files.length > 0);
   await lab.close();
 
-  const again = await open(t, dir);
+  const again = await openAnnHandlerLab(t, dir);
   again.handler.follow(stateOf(PARENT + 2));
   const third = await again.post(part(0, 12));
   deepEqual([third.result!.accepted, third.result!.dup], [1, 11], 'also over a restart');
@@ -234,7 +71,7 @@ test('announcements are judged one by one, paid once, and on their way before th
 
 test('a full disk refuses what it cannot hold; once there is room, the same is taken, and paid once', async (t) => {
   const dir = await testFolder(t, 'ann');
-  const lab = await open(t, dir);
+  const lab = await openAnnHandlerLab(t, dir);
   lab.handler.follow(stateOf(PARENT + 2));
   deepEqual((await lab.post(part(0, 4))).result!.accepted, 4);
   const probe = await openFile(`${dir}/probe`, 'w');
@@ -264,7 +101,7 @@ test('a full disk refuses what it cannot hold; once there is room, the same is t
 });
 
 test('a post that nothing of can be used is refused with a text that miners know', async (t) => {
-  const lab = await open(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
   lab.handler.follow(stateOf(PARENT + 2));
   const bad = part(0, 2);
   for (const at of [400, 1424]) bad[at] = bad[at]! ^ 1;
@@ -297,7 +134,7 @@ test('a post that nothing of can be used is refused with a text that miners know
 });
 
 test('a misspelt address is told at once, and nobody is paid', async (t) => {
-  const lab = await open(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
   lab.handler.follow(stateOf(PARENT + 2));
   const answer = await lab.post(part(0, 2), {'x-pc-payto': `${ALICE.slice(0, -1)}q`});
   equal(answer.status, 200);
@@ -307,7 +144,7 @@ test('a misspelt address is told at once, and nobody is paid', async (t) => {
 });
 
 test('announcements on a block that was replaced are worthless', async (t) => {
-  const lab = await open(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
   const state = stateOf(PARENT + 2);
   const other = {...infoOf(PARENT), header: {...infoOf(PARENT).header, hash: 'f'.repeat(64)}};
   lab.handler.follow({...state, blocks: new Map([...state.blocks, [PARENT, other]])});
@@ -315,14 +152,14 @@ test('announcements on a block that was replaced are worthless', async (t) => {
 });
 
 test('a handler with too much to do says overloaded, in the words that miners count', async (t) => {
-  const lab = await open(t, await testFolder(t, 'ann'), 20);
+  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'), {maxWaiting: 20});
   lab.handler.follow(stateOf(PARENT + 2));
   deepEqual(await lab.post(part(0, 30)), {status: 503, error: 'overloaded', warn: []});
   equal((await lab.post(part(0, 10))).result!.accepted, 10);
 });
 
 test('many bad announcements shut an address out for a while', async (t) => {
-  const lab = await open(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
   lab.handler.follow(stateOf(PARENT + 2));
   const bad = new Uint8Array(1024 * 1024);
   for (let i = 0; i < 1024; i++) {
@@ -335,7 +172,7 @@ test('many bad announcements shut an address out for a while', async (t) => {
 });
 
 test('block miners fetch files with their password', async (t) => {
-  const lab = await open(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
   lab.handler.follow(stateOf(PARENT + 2));
   const get = async (path: string, password?: string): Promise<{status: number; body: Uint8Array}> =>
     httpRequest(`${lab.url}${path}`, {
@@ -364,7 +201,7 @@ test('block miners fetch files with their password', async (t) => {
 });
 
 test('a chunked body without length is as good as any', async (t) => {
-  const lab = await open(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
   lab.handler.follow(stateOf(PARENT + 2));
   const text = await new Promise<string>((resolve, reject) => {
     const headers = {'x-pc-worknum': String(PARENT + 1), 'x-pc-payto': ALICE, 'x-pc-sver': '1', 'x-pc-annver': '1'};

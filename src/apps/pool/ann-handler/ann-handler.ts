@@ -165,7 +165,7 @@ export class AnnHandler {
     const slot = this.#slots.get(height);
     if (slot === undefined) {
       const tip = this.#state!.config.currentHeight - 1;
-      throw new SubmitError('wrong-height', `block number out of range, expect ${tip + 1} got ${height + 1}`);
+      throw new SubmitError('wrong-height', `block number out of range, expect ${tip} got ${height}`);
     }
     const warn = this.#warnings(payTo);
     const judged = await this.#judge(body, slot, sver);
@@ -229,7 +229,7 @@ export class AnnHandler {
     const plausible: number[] = [];
     const prefixes: bigint[] = [];
     for (let i = 0; i < body.length / ANN_BYTES; i++) {
-      const ann = body.subarray(ANN_BYTES * i, ANN_BYTES * (i + 1));
+      const ann = annAt(body, i);
       const prefix = announcementPrefix(ann);
       const reason = this.#refusal(ann, prefix, slot, sver);
       if (reason === undefined) {
@@ -267,7 +267,8 @@ export class AnnHandler {
   }
 
   #event(body: Uint8Array, payTo: string, judged: Judged, accepted: readonly number[]): AnnouncementsEvent {
-    const anns = accepted.map((i) => body.subarray(ANN_BYTES * i, ANN_BYTES * (i + 1)));
+    const posted = Array.from({length: body.length / ANN_BYTES}, (_, i) => annAt(body, i));
+    const taken = accepted.map((i) => posted[i]!);
     return {
       type: 'anns',
       accepted: accepted.length,
@@ -277,9 +278,9 @@ export class AnnHandler {
       runt: 0,
       internalErr: 0,
       payTo,
-      unsigned: anns.filter((ann) => annSigningKey(ann) === undefined).length,
+      unsigned: posted.filter((ann) => annSigningKey(ann) === undefined).length,
       totalLen: 0,
-      target: anns.reduce((easiest, ann) => Math.max(easiest, annWorkBits(ann)), 0) || this.#annTargets[0]!,
+      target: taken.reduce((easiest, ann) => Math.max(easiest, annWorkBits(ann)), 0) || this.#annTargets[0]!,
       time: this.#options.nowMs(),
       eventId: batchId(body),
     };
@@ -292,6 +293,10 @@ export class AnnHandler {
   }
 }
 
+function annAt(body: Uint8Array, place: number): Uint8Array {
+  return body.subarray(ANN_BYTES * place, ANN_BYTES * (place + 1));
+}
+
 function isRouted(ann: Uint8Array, prefix: bigint, sver: number, {number, count}: Routing): boolean {
   if (sver < SVER_BY_NONCE) return hasNoContent(ann) && announcementHandler(prefix, count) === number;
   return !hasNoContent(ann) && announcementHandlerByNonce(ann, count) === number;
@@ -300,7 +305,7 @@ function isRouted(ann: Uint8Array, prefix: bigint, sver: number, {number, count}
 function pick(body: Uint8Array, places: readonly number[]): Uint8Array {
   const anns = new Uint8Array(ANN_BYTES * places.length);
   for (const [k, place] of places.entries()) {
-    anns.set(body.subarray(ANN_BYTES * place, ANN_BYTES * (place + 1)), ANN_BYTES * k);
+    anns.set(annAt(body, place), ANN_BYTES * k);
   }
   return anns;
 }
@@ -316,7 +321,6 @@ function readHeaders({worknum, payto, sver}: SubmitHeaders): {payTo: string; sve
   const height = readNumber('x-pc-worknum', worknum) - 1;
   if (payto === undefined) throw new SubmitError('bad-header', 'missing header x-pc-payto');
   if (payto.length > MAX_PAYTO) throw new SubmitError('bad-payto', 'payto too long');
-  if (!/^[a-zA-Z0-9]+$/.test(payto))
-    throw new SubmitError('bad-payto', 'invalid payto: letters and digits are expected');
+  if (!/^[a-zA-Z0-9]+$/.test(payto)) throw new SubmitError('bad-payto', `invalid payto ${payto}`);
   return {payTo: payto, sver: readNumber('x-pc-sver', sver), height};
 }

@@ -155,8 +155,8 @@ export class MasterServer {
 }
 
 function end(response: ServerResponse, status: number, headers: Record<string, string>, body: Uint8Array): void {
-  const type = status === 200 ? {'content-type': 'application/octet-stream'} : {};
-  response.writeHead(status, {...headers, ...type, 'content-length': String(body.length)}).end(body);
+  const about = {'content-type': 'application/octet-stream', 'content-length': String(body.length)};
+  response.writeHead(status, {...headers, ...about}).end(body);
 }
 
 function tryAgain(response: ServerResponse, more: Record<string, string> = {}): void {
