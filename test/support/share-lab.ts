@@ -6,6 +6,7 @@ import type {TestContext} from 'node:test';
 import {BlockHandler, type BlockHandlerOptions} from '../../src/apps/pool/block-handler/block-handler.ts';
 import {BlockServer, type BlockServerOptions} from '../../src/apps/pool/block-handler/block-server.ts';
 import {BlockSubmitter, type BlockSubmitterOptions} from '../../src/apps/pool/block-handler/block-submitter.ts';
+import {ShareBooks} from '../../src/apps/pool/block-handler/share-books.ts';
 import {decodeHex} from '../../src/core/bytes/index.ts';
 import {BlockError, encodeShare, type NodeProofInput, type ProofResult} from '../../src/core/packetcrypt/index.ts';
 import {PKT} from '../../src/core/params/index.ts';
@@ -188,12 +189,14 @@ export async function openShareLab(t: TestContext, options: ShareLabOptions): Pr
     ...options.submitter,
   });
   const verifier = new ComparingVerifier();
+  const shares = await ShareBooks.open(`${dir}/shares`, log);
   const handler = new BlockHandler({
     network: PKT,
     nodes,
     verifier: verifier as unknown as BlockHandlerOptions['verifier'],
     submitter,
     events,
+    shares,
     privateSeed: null,
     nowMs: () => SHARE.reply.result.time,
     log,
@@ -224,6 +227,7 @@ export async function openShareLab(t: TestContext, options: ShareLabOptions): Pr
       await server.close();
       await submitter.close();
       await events.close();
+      await shares.close();
     },
   };
   t.after(() => lab.close());

@@ -21,6 +21,7 @@ import {SeenStore} from './ann-handler/seen-store.ts';
 import {BlockHandler} from './block-handler/block-handler.ts';
 import {BlockServer} from './block-handler/block-server.ts';
 import {BlockSubmitter} from './block-handler/block-submitter.ts';
+import {ShareBooks} from './block-handler/share-books.ts';
 import {Master} from './master/master.ts';
 import {MasterServer} from './master/master-server.ts';
 import type {MasterSettings} from './master/master-work.ts';
@@ -309,12 +310,15 @@ export function openBlockHandlerProgram(options: ProgramOptions, name: string): 
     const record = (share: ShareEvent): Promise<void> => events.append(share);
     const submitter = await BlockSubmitter.open({nodes, dir: join(dir, 'blocks'), record, log});
     closers.add(() => submitter.close());
+    const shares = await ShareBooks.open(join(dir, 'shares'), log);
+    closers.add(() => shares.close());
     const handler = new BlockHandler({
       network: networkOf(settings),
       nodes,
       verifier,
       submitter,
       events,
+      shares,
       privateSeed: settings.private_seed ?? null,
       nowMs,
       log,

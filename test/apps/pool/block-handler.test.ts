@@ -1,5 +1,5 @@
 import {deepEqual, equal, match, ok} from 'node:assert/strict';
-import {cp, mkdir, readdir, readFile} from 'node:fs/promises';
+import {cp, mkdir, readdir, readFile, rm, truncate} from 'node:fs/promises';
 import {test} from 'node:test';
 import {decodeHex, encodeHex} from '../../../src/core/bytes/index.ts';
 import type {PoolEvent, ShareEvent} from '../../../src/core/protocol/pool/index.ts';
@@ -203,6 +203,42 @@ test('a block that every node refuses is a share all the same', async (t) => {
   deepEqual(await lab.post(BODY), {status: 200, body: {result: PLAIN, error: [], warn: []}});
   deepEqual(await eventsIn(dir), [PLAIN]);
   deepEqual(await kept(dir), []);
+});
+
+test('a share sent again after a restart gets the answer it had, whoever sends it', async (t) => {
+  const dir = await testFolder(t, 'share');
+  const node = await openFakeNode(t);
+  node.onSubmit = () => null;
+  const lab = await openShareLab(t, {nodes: [node.rpc], dir});
+  lab.handler.follow(shareState(), [lab.masterUrl]);
+  const first = await lab.post(BODY);
+  equal(first.status, 200);
+  equal((await eventsIn(dir)).length, 1);
+  await lab.close();
+
+  const again = await openShareLab(t, {nodes: [node.rpc], dir});
+  again.handler.follow(shareState(), [again.masterUrl]);
+  const other = {
+    ...SHARE.post.headers,
+    'x-pc-payto': 'pkt1q6hqsqhqdgqfd8t3xwgceulu7k9d9w5t2amath0qxyfjlvl3s3u4sjza2g2',
+  };
+  deepEqual(await again.post(BODY, other), first);
+  deepEqual(again.handler.counts.duplicates, 1);
+  await eventually('what was told before has been sent', async () => (await eventsIn(dir)).length === 0);
+  await again.close();
+
+  // A line that a crash has cut off, and a file that cannot be used, cost no share.
+  const [name] = await readdir(`${dir}/shares`);
+  await truncate(`${dir}/shares/${name}`, 20);
+  const third = await openShareLab(t, {nodes: [node.rpc], dir});
+  third.handler.follow(shareState(), [third.masterUrl]);
+  equal((await third.post(BODY)).status, 200);
+  await third.close();
+  await rm(`${dir}/shares/${name}`);
+  await mkdir(`${dir}/shares/${name}`);
+  const fourth = await openShareLab(t, {nodes: [node.rpc], dir});
+  fourth.handler.follow(shareState(), [fourth.masterUrl]);
+  equal((await fourth.post(BODY)).status, 200);
 });
 
 test('while no node answers a block is kept, and submitted at the next start', async (t) => {

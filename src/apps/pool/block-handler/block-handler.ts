@@ -36,6 +36,7 @@ import {type RpcClient, RpcClientError} from '../../../service/rpc-client.ts';
 import type {BlockVerifier} from '../../../service/threads/block-verifier.ts';
 import type {BlockSubmitter} from './block-submitter.ts';
 import {ShareError} from './errors.ts';
+import type {ShareBook, ShareBooks} from './share-books.ts';
 
 export interface BlockHandlerOptions {
   readonly network: Network;
@@ -44,6 +45,8 @@ export interface BlockHandlerOptions {
   readonly verifier: BlockVerifier;
   readonly submitter: BlockSubmitter;
   readonly events: EventLog;
+  /** What was answered before a restart. */
+  readonly shares: ShareBooks;
   /** Of the keys that announcements are signed with; null: they are not. */
   readonly privateSeed: string | null;
   /** Wall clock, milliseconds. */
@@ -76,6 +79,7 @@ interface Current {
   readonly urls: readonly string[];
   /** Answers by share id. */
   readonly answers: Map<string, Promise<ShareEvent>>;
+  readonly book: Promise<ShareBook>;
   template: Promise<TemplateFile> | undefined;
   /** Ends with the submission at hand. */
   submitting: Promise<unknown>;
@@ -122,6 +126,7 @@ export class BlockHandler {
       work,
       urls: masterUrls,
       answers: new Map(),
+      book: this.#options.shares.of(work.height, encodeHex(previousOf(work.header).reverse())),
       template: undefined,
       submitting: Promise.resolve(),
       quietUntil: 0,
@@ -178,7 +183,7 @@ export class BlockHandler {
         return await known;
       }
       if (current.answers.size >= MAX_REMEMBERED) throw new ShareError('invalid', 'more shares than any work has');
-      const answer = this.#judge(current, share, header, id, payTo);
+      const answer = this.#answer(current, share, header, id, payTo);
       current.answers.set(id, answer);
       // What was refused may be better in another message with the same id.
       answer.catch(() => current.answers.delete(id));
@@ -187,6 +192,19 @@ export class BlockHandler {
       this.#counts.refused++;
       throw error;
     }
+  }
+
+  async #answer(current: Current, share: Share, header: Uint8Array, id: string, payTo: string): Promise<ShareEvent> {
+    const book = await current.book;
+    const before = book.find(id);
+    if (before !== undefined) {
+      this.#counts.duplicates++;
+      return before;
+    }
+    const answer = await this.#judge(current, share, header, id, payTo);
+    // The event that pays is on disk; now the same can be said again.
+    await book.add(answer);
+    return answer;
   }
 
   async #judge(current: Current, share: Share, header: Uint8Array, id: string, payTo: string): Promise<ShareEvent> {
