@@ -17,6 +17,7 @@ export function sectionOf(text: string, heading: string): string {
   const begin = text.indexOf(`${heading}\n`);
   if (begin < 0) throw new Error(`the document has no heading "${heading}"`);
   const rank = heading.indexOf(' ');
-  const end = text.slice(begin + 1).search(new RegExp(`^#{1,${rank}} `, 'm'));
-  return end < 0 ? text.slice(begin) : text.slice(begin, begin + 1 + end);
+  const from = begin + heading.length;
+  const end = text.slice(from).search(new RegExp(`^#{1,${rank}} `, 'm'));
+  return end < 0 ? text.slice(begin) : text.slice(begin, from + end);
 }

@@ -128,7 +128,8 @@ const HANDLER = z.strictObject({
   status_listen: LISTEN.optional(),
 });
 
-const SCHEMA = z.strictObject({
+/** Every key there is, with its limits; [paymaker] has those of PAYMAKER_SCHEMA as well. */
+export const POOL_CONFIG_SCHEMA: z.ZodType<PoolSettings> = z.strictObject({
   network: z.enum(['pkt', 'pkttest', 'pktreg']).default('pkt'),
   root_workdir: z.string().min(1),
   master_url: URL_TEXT,
@@ -208,7 +209,7 @@ export function readPoolSettings(text: string): PoolSettings {
     if (!(error instanceof TomlError)) throw error;
     throw new PoolConfigError('bad-toml', {line: error.line, reason: error.message.split('\n')[0]}, error);
   }
-  const result = SCHEMA.safeParse(parsed);
+  const result = POOL_CONFIG_SCHEMA.safeParse(parsed);
   if (!result.success) {
     const mistakes = result.error.issues.map(({path, message}) => `${path.join('.') || 'file'}: ${message}`);
     throw new PoolConfigError('bad-pool-config', {mistakes: mistakes.join('; ')}, result.error);

@@ -68,7 +68,7 @@ const HANDLER = z.strictObject({
   creditPerHour: z.number().positive().optional(),
 });
 
-const SETTINGS: z.ZodType<PaymakerSettings> = z.strictObject({
+export const PAYMAKER_SCHEMA: z.ZodType<PaymakerSettings> = z.strictObject({
   privateSeed: z.string().nullable(),
   paymakerHttpPasswd: z.string().min(1).optional(),
   handlers: z.array(HANDLER).max(1000).default([]),
@@ -125,7 +125,7 @@ function mistakesBetween(settings: PaymakerSettings, network: Network): string[]
 
 /** Checks settings as read from a file; every mistake is told at once. Throws PaymakerError 'bad-settings'. */
 export function readPaymakerSettings(value: unknown, network: Network): PaymakerSettings {
-  const {success, data, error} = SETTINGS.safeParse(value);
+  const {success, data, error} = PAYMAKER_SCHEMA.safeParse(value);
   const mistakes = success
     ? mistakesBetween(data, network)
     : error.issues.map(({path, message}) => (path.length === 0 ? message : `${path.join('.')}: ${message}`));
