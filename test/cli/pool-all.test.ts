@@ -1,7 +1,10 @@
 import {deepEqual, equal, match, ok} from 'node:assert/strict';
-import {writeFile} from 'node:fs/promises';
+import {readFileSync} from 'node:fs';
+import {readdir, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
 import {createInterface} from 'node:readline';
 import {test} from 'node:test';
+import {tableRows} from '../support/document-tables.ts';
 import {NodeProcess} from '../support/node-process.ts';
 import {testAddress} from '../support/pool-lab.ts';
 import {type CliResult, runCli, withFolder} from '../support/run-cli.ts';
@@ -66,6 +69,18 @@ test('all programs of a pool run until they are told to stop, and tell how they 
       match(seen['master']!, /^pkt_master_waiting_polls 0$/m);
       match(seen['paymaker']!, /^pkt_paymaker_paying 0$/m);
       ok(!stderr.includes('started again'), stderr);
+      // Whoever runs a pool is told what each folder is for, and whether it has to be backed up.
+      const explained = tableRows(readFileSync('docs/operations.md', 'utf8'), '| In `root_workdir` |').flatMap(
+        ([what]) => what!.split(', '),
+      );
+      for (const folder of await readdir(path('pool'))) {
+        const program = folder.replace(/^(ah|blk)_.*/, '$1_NAME');
+        const inner = await readdir(join(path('pool'), folder), {withFileTypes: true});
+        const whole = explained.includes(`${program}/`);
+        for (const {name} of inner.filter((entry) => !whole && entry.isDirectory()))
+          ok(explained.includes(`${program}/${name}/`), `${program}/${name}`);
+        ok(whole || inner.length > 0, folder);
+      }
     });
   } finally {
     await node.stop();
