@@ -12,6 +12,7 @@
 //                       coinbase → blockWork per nonce2 → meetsTarget(effectiveTarget) → prove → encodeProof  spec §8
 //   check a block       readProof → checkNodeProof, which applies version, parents, signatures, contents, commitment,
 //                       work, announcements and tree in this order; shares: decodeShare → checkBlockProof     spec §10
+
 export {
   ANN_BYTES,
   ANN_HASH_BYTES,
@@ -35,6 +36,7 @@ export {
   v1Seed,
 } from './announcement/announcement.ts';
 export {announcementVerdict, checkAnnouncement} from './announcement/announcement-check.ts';
+export {AnnouncementHashes} from './announcement/announcement-hashes.ts';
 export {AnnouncementJob} from './announcement/announcement-mine.ts';
 export {AnnouncementTree, branchRoot} from './announcement/announcement-tree.ts';
 export {makeOldItem, oldAnnouncementVerdict} from './announcement/announcement-v0.ts';

@@ -1,8 +1,9 @@
-import {decodeHex, equalBytes} from '../../../core/bytes/index.ts';
+import {decodeHex, equalBytes, readU64} from '../../../core/bytes/index.ts';
 import {AddressError, decodeAddress} from '../../../core/consensus/index.ts';
 import {type AnnouncementValidator, EngineError} from '../../../core/engines/index.ts';
 import {
   ANN_BYTES,
+  AnnouncementHashes,
   annParentBlockHeight,
   annSigningKey,
   annVersion,
@@ -13,8 +14,7 @@ import {
   type AnnouncementsEvent,
   announcementHandler,
   announcementHandlerByNonce,
-  announcementPrefix,
-  batchId,
+  batchIdOf,
   hasNoContent,
   isReservedPrefix,
 } from '../../../core/protocol/pool/index.ts';
@@ -30,6 +30,7 @@ export const TRACKED_PARENTS = 6;
 export const MAX_POST_ANNS = 1024;
 const SVER_BY_NONCE = 2;
 const MAX_PAYTO = 100;
+const HASH_BYTES = 32;
 
 export interface AnnHandlerOptions {
   readonly network: Network;
@@ -88,6 +89,8 @@ interface Slot {
 interface Judged {
   readonly good: readonly number[];
   readonly prefixes: readonly bigint[];
+  /** Of the whole post. */
+  id: string;
   inval: number;
   forged: number;
   /** Why the first bad one is bad. */
@@ -100,6 +103,7 @@ interface Judged {
  */
 export class AnnHandler {
   readonly #options: AnnHandlerOptions;
+  readonly #hashes = new AnnouncementHashes(MAX_POST_ANNS);
   readonly #slots = new Map<number, Slot>();
   #routings: Routing[] = [];
   #annTargets: number[] = [];
@@ -222,15 +226,18 @@ export class AnnHandler {
     const judged: Judged & {good: number[]; prefixes: bigint[]} = {
       good: [],
       prefixes: [],
+      id: '',
       inval: 0,
       forged: 0,
       reason: undefined,
     };
+    const {each, whole} = this.#hashes.hash(body);
+    judged.id = batchIdOf(whole);
     const plausible: number[] = [];
     const prefixes: bigint[] = [];
     for (let i = 0; i < body.length / ANN_BYTES; i++) {
       const ann = annAt(body, i);
-      const prefix = announcementPrefix(ann);
+      const prefix = readU64(each, HASH_BYTES * i);
       const reason = this.#refusal(ann, prefix, slot, sver);
       if (reason === undefined) {
         plausible.push(i);
@@ -282,7 +289,7 @@ export class AnnHandler {
       totalLen: 0,
       target: taken.reduce((easiest, ann) => Math.max(easiest, annWorkBits(ann)), 0) || this.#annTargets[0]!,
       time: this.#options.nowMs(),
-      eventId: batchId(body),
+      eventId: judged.id,
     };
   }
 

@@ -25,6 +25,7 @@ export {
   announcementHandlerByNonce,
   announcementPrefix,
   batchId,
+  batchIdOf,
   hasNoContent,
   isReservedPrefix,
   logId,

@@ -30,7 +30,7 @@ export function hasNoContent(ann: Uint8Array): boolean {
 /** Number of the announcement handler that takes an announcement, 0..handlers-1. */
 export function announcementHandler(prefix: bigint, handlers: number): number {
   checkInteger('handlers', handlers, 1, 0xffffffff);
-  return Number(prefix % BigInt(handlers));
+  return handlers === 1 ? 0 : Number(prefix % BigInt(handlers));
 }
 
 /** The same for senders of soft version 2 and up, by the hard nonce. */
@@ -39,9 +39,14 @@ export function announcementHandlerByNonce(ann: Uint8Array, handlers: number): n
   return readU32(ann, HARD_NONCE_OFFSET) % handlers;
 }
 
-/** Id of a batch of announcements: 32 hexadecimal digits. */
+/** Id of a batch of announcements: 32 hexadecimal digits. hash: compress32 of the batch. */
+export function batchIdOf(hash: Uint8Array): string {
+  return encodeHex(hash.subarray(0, ID_BYTES));
+}
+
+/** The same of the batch itself. */
 export function batchId(body: Uint8Array): string {
-  return encodeHex(compress32(body).subarray(0, ID_BYTES));
+  return batchIdOf(compress32(body));
 }
 
 /** Id of a share; header: as the work has it, but for merkle root and nonce. */
