@@ -1,7 +1,7 @@
 import {copyBytes} from '../bytes/index.ts';
 import {checkBytes} from '../errors.ts';
 import {ANN_BYTES} from '../packetcrypt/announcement/announcement.ts';
-import {jobKey} from '../packetcrypt/announcement/announcement-checker.ts';
+import {isSameJob, jobKey} from '../packetcrypt/announcement/announcement-checker.ts';
 import type {AnnouncementContext, AnnouncementVerdict} from '../packetcrypt/announcement/announcement-verdict.ts';
 import {checkProfile} from '../packetcrypt/profile.ts';
 import type {FromCheckerThread, ToCheckerThread} from './checker-thread.ts';
@@ -167,12 +167,20 @@ export class AnnouncementValidator {
 function divide(anns: Uint8Array, parentHashes: Uint8Array): number[][] {
   const jobs = new Map<string, number[]>();
   const count = anns.length / ANN_BYTES;
+  const one = parentHashes.length === 32;
+  let places: number[] | undefined;
   for (let i = 0; i < count; i++) {
-    const parent = parentHashes.length === 32 ? parentHashes : parentHashes.subarray(32 * i, 32 * i + 32);
-    const key = jobKey(anns.subarray(i * ANN_BYTES, (i + 1) * ANN_BYTES), parent);
-    const places = jobs.get(key);
-    if (places === undefined) jobs.set(key, [i]);
-    else places.push(i);
+    // Those of one job mostly come one after another.
+    if (places === undefined || !one || !isSameJob(anns, i - 1, i)) {
+      const parent = one ? parentHashes : parentHashes.subarray(32 * i, 32 * i + 32);
+      const key = jobKey(anns.subarray(i * ANN_BYTES, (i + 1) * ANN_BYTES), parent);
+      places = jobs.get(key);
+      if (places === undefined) {
+        places = [];
+        jobs.set(key, places);
+      }
+    }
+    places.push(i);
   }
   const tasks: number[][] = [];
   let pack: number[] = [];
