@@ -20,6 +20,8 @@ import {openLevelStore} from '../../service/stores/level-store.ts';
 import {UsageError} from '../usage-error.ts';
 
 const LOOPBACK = '127.0.0.1';
+/** Part of each block that the pool keeps. */
+export const POOL_FEE = 0.01;
 const MAX_KEY_FILE = 10_000;
 const P2WPKH = Uint8Array.of(0, 20);
 
@@ -229,7 +231,7 @@ historyDepth = 3600
 annCompressor = {timespanMs = 1000, slotsToKeepEvents = 10}
 pplnsAnnConstantX = 0.125
 pplnsBlkConstantX = 2
-poolFee = 0.01
+poolFee = ${POOL_FEE}
 poolFeeAddress = "${pool}"
 # Before there is anything to go by, the miner gets it all: there is no other.
 defaultAddress = "${miner}"

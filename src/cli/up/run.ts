@@ -93,6 +93,7 @@ class Run {
       ports,
       poolConfig,
       miner,
+      pool,
       annThreads: Math.max(1, Math.ceil(threads / 2)),
       blkThreads: Math.max(1, Math.floor(threads / 2)),
       log: this.#log,
