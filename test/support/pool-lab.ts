@@ -20,7 +20,8 @@ export function testAddress(number: number): string {
 
 export async function testFolder(t: TestContext, name: string): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), `pkt-${name}-`));
-  t.after(() => rm(path, {recursive: true, force: true}));
+  // What is being closed at this time may still write.
+  t.after(() => rm(path, {recursive: true, force: true, maxRetries: 10, retryDelay: 100}));
   return path;
 }
 
@@ -84,16 +85,17 @@ export async function openLabMaster(
   t: TestContext,
   options: Pick<MasterOptions, 'nodes'> &
     Partial<MasterOptions> &
-    Pick<Partial<MasterServerOptions>, 'longPollMs' | 'maxWaiting'>,
+    Pick<Partial<MasterServerOptions>, 'longPollMs' | 'maxWaiting' | 'limits'>,
 ): Promise<LabMaster> {
   const dir = options.dir ?? (await testFolder(t, 'master'));
   const master = await Master.open({settings: LAB_SETTINGS, log: NO_LOG, pollMs: 20, ...options, dir});
-  const {longPollMs, maxWaiting} = options;
+  const {longPollMs, maxWaiting, limits} = options;
   const server = new MasterServer({
     master,
     log: NO_LOG,
     ...(longPollMs !== undefined && {longPollMs}),
     ...(maxWaiting !== undefined && {maxWaiting}),
+    ...(limits !== undefined && {limits}),
   });
   const {port} = await server.listen('127.0.0.1', 0);
   let closed = false;

@@ -43,6 +43,8 @@ export interface Refusal {
 
 /** Sends what a server refuses with. */
 export function sendRefusal(reply: FastifyReply, {status, type, body}: Refusal): FastifyReply {
+  // The rest of a body that was not read is no request.
+  if (!reply.request.raw.complete) reply.header('connection', 'close');
   return reply.code(status).type(type).send(Buffer.from(body));
 }
 
@@ -83,6 +85,8 @@ class Bodies {
   async read(request: IncomingMessage): Promise<Buffer> {
     const {maxBodyBytes, maxBodiesBytes, keepsBody = () => true} = this.#options;
     const isKept = keepsBody(request);
+    if (Number(request.headers['content-length'] ?? 0) > DRAIN_FACTOR * maxBodyBytes)
+      throw new BodyError(413, 'too big');
     let pieces: Buffer[] = [];
     let kept = 0;
     let length = 0;

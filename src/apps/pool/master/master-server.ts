@@ -1,6 +1,6 @@
 // The master's documents and files over HTTP.   pool spec §2.2
 import type {ServerResponse} from 'node:http';
-import type {AddressInfo} from 'node:net';
+import type {AddressInfo, Socket} from 'node:net';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {encodeDocument} from '../../../core/protocol/pool/index.ts';
 import {createPublicServer, type Deadlines, type PublicServerOptions} from '../../../service/http/public-server.ts';
@@ -39,6 +39,7 @@ const CACHE = Object.freeze({
 
 interface Waiting {
   readonly response: ServerResponse;
+  readonly socket: Socket;
   readonly height: number;
   readonly untilMs: number;
 }
@@ -48,6 +49,8 @@ export class MasterServer {
   readonly #options: MasterServerOptions;
   readonly #http: FastifyInstance;
   readonly #waiting = new Set<Waiting>();
+  /** Of those who wait. */
+  readonly #sockets = new Set<Socket>();
   readonly #unsubscribe: () => void;
   readonly #timer: NodeJS.Timeout;
 
@@ -88,17 +91,23 @@ export class MasterServer {
     }
     const file = /^(work|bt)_(\d{1,10})\.bin$/.exec(name ?? '');
     if (file === null) return notFound(reply);
-    return this.#file(file[1] as 'work' | 'bt', Number(file[2]), published, reply);
+    return this.#file(file[1] as 'work' | 'bt', Number(file[2]), published, request, reply);
   }
 
-  async #file(kind: 'work' | 'bt', height: number, published: Published, reply: FastifyReply): Promise<FastifyReply> {
+  async #file(
+    kind: 'work' | 'bt',
+    height: number,
+    published: Published,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
     const {master} = this.#options;
     const files = height <= published.height ? master.work(height) : undefined;
     if (files !== undefined) {
       const cache = height >= published.height - 1 ? CACHE.fresh : CACHE.work;
       return binary(reply, kind === 'work' ? files.work : files.template, cache);
     }
-    if (kind === 'work' && height === published.height + 1) return this.#wait(height, reply);
+    if (kind === 'work' && height === published.height + 1) return this.#wait(height, request, reply);
     if (kind === 'work' && height > 0 && height <= published.height && height >= published.height - OLD_WORKS) {
       const info = await master.blockInfoAt(height - 1);
       if (info !== undefined) return binary(reply, makeOldWork(info), CACHE.fresh);
@@ -106,18 +115,24 @@ export class MasterServer {
     return reply.code(404).header('cache-control', CACHE.never).send('');
   }
 
-  /** Holds an answer until the work is there or the time is up. */
-  #wait(height: number, reply: FastifyReply): FastifyReply {
+  /** Holds an answer until the work is there or the time is up. One of a connection at a time: requests can be sent ahead. */
+  #wait(height: number, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const {maxWaiting = MAX_WAITING, longPollMs = LONG_POLL_MS} = this.#options;
-    if (this.#waiting.size >= maxWaiting) {
+    const {socket} = request.raw;
+    if (this.#waiting.size >= maxWaiting || this.#sockets.has(socket)) {
       return reply.code(503).header('cache-control', CACHE.never).header('retry-after', '5').send('');
     }
     reply.hijack();
     const response = reply.raw;
-    const waiting = {response, height, untilMs: performance.now() + longPollMs};
+    const waiting = {response, socket, height, untilMs: performance.now() + longPollMs};
     this.#waiting.add(waiting);
-    response.once('close', () => this.#waiting.delete(waiting));
+    this.#sockets.add(socket);
+    response.once('close', () => this.#forget(waiting));
     return reply;
+  }
+
+  #forget(waiting: Waiting): void {
+    if (this.#waiting.delete(waiting)) this.#sockets.delete(waiting.socket);
   }
 
   #wake({height, work}: Published): void {
@@ -125,7 +140,7 @@ export class MasterServer {
       if (waiting.height === height) end(waiting.response, 200, {'cache-control': CACHE.fresh}, work);
       else if (waiting.height < height || waiting.height > height + 1) tryAgain(waiting.response);
       else continue;
-      this.#waiting.delete(waiting);
+      this.#forget(waiting);
     }
   }
 
@@ -134,7 +149,7 @@ export class MasterServer {
     const now = performance.now();
     for (const waiting of this.#waiting) {
       if (waiting.untilMs > now) break;
-      this.#waiting.delete(waiting);
+      this.#forget(waiting);
       tryAgain(waiting.response);
     }
   }
@@ -148,8 +163,10 @@ export class MasterServer {
   async close(): Promise<void> {
     this.#unsubscribe();
     clearInterval(this.#timer);
-    for (const {response} of this.#waiting) tryAgain(response, {connection: 'close'});
-    this.#waiting.clear();
+    for (const waiting of this.#waiting) {
+      this.#forget(waiting);
+      tryAgain(waiting.response, {connection: 'close'});
+    }
     await this.#http.close();
   }
 }
