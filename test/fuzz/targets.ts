@@ -4,6 +4,7 @@ import {BYTES_TARGETS} from './bytes-targets.ts';
 import {CHAIN_TARGETS} from './chain-targets.ts';
 import {HUB_TARGETS} from './hub-targets.ts';
 import {PEER_TARGETS} from './peer-targets.ts';
+import {POOL_TARGETS} from './pool-targets.ts';
 import {PROGRAM_TARGETS} from './program-targets.ts';
 import {PROOF_TARGETS} from './proof-targets.ts';
 import type {FuzzTarget} from './target.ts';
@@ -18,4 +19,5 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...CHAIN_TARGETS,
   ...PEER_TARGETS,
   ...HUB_TARGETS,
+  ...POOL_TARGETS,
 ];

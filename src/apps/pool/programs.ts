@@ -31,7 +31,7 @@ import {PaymakerServer} from './paymaker/paymaker-server.ts';
 import {PayoutSender} from './paymaker/payout-sender.ts';
 import {openPostgres} from './paymaker/postgres.ts';
 import {type PaymakerSettings, readPaymakerSettings} from './paymaker/settings.ts';
-import {type AnnHandlerSettings, annTargetOf, type PoolSettings} from './pool-config.ts';
+import {type AnnHandlerSettings, annTargetOf, PoolConfigError, type PoolSettings} from './pool-config.ts';
 import {annHandlerStatus, blockHandlerStatus, masterStatus, paymakerStatus} from './status.ts';
 
 export interface ProgramOptions {
@@ -132,19 +132,21 @@ function listenOf(listen: string): {host: string; port: number} {
   return {host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1))};
 }
 
-/** What the master hands out, as the settings say. */
+/** What the master hands out, as the settings say. Throws PoolConfigError where they say nothing. */
 export function masterSettings(settings: PoolSettings): MasterSettings {
+  const {master} = settings;
+  if (master === undefined) throw new PoolConfigError('bad-pool-config', {mistakes: 'master: is missing'});
   const annUrls = Object.values(settings.ann_handler).map(({public_url: url}) => url);
   return {
     masterUrl: settings.master_url,
     submitAnnUrls: annUrls,
     downloadAnnUrls: annUrls.map((url) => url.replace(SUBMIT, '')),
     submitBlockUrls: Object.values(settings.blk_handler).map(({public_url: url}) => url),
-    paymakerUrl: settings.paymaker_url,
-    annVersions: settings.master.ann_versions,
-    mineOldAnns: settings.master.mine_old_anns,
-    annTarget: annTargetOf(settings),
-    shareWorkDivisor: settings.master.share_work_divisor,
+    paymakerUrl: settings.paymaker_url ?? '',
+    annVersions: master.ann_versions,
+    mineOldAnns: master.mine_old_anns,
+    annTarget: annTargetOf(master),
+    shareWorkDivisor: master.share_work_divisor,
     shareTarget: undefined,
     privateSeed: settings.private_seed ?? null,
   };
@@ -153,18 +155,19 @@ export function masterSettings(settings: PoolSettings): MasterSettings {
 /** standby: takes the files of the masters named in the settings before it makes its own. */
 export function openMasterProgram({settings, log}: ProgramOptions, standby: boolean): Promise<PoolProgram> {
   return opened(async (closers) => {
+    const handedOut = masterSettings(settings);
+    const {listen, status_listen: statusListen, poll_ms: pollMs} = settings.master!;
     const master = await Master.open({
       nodes: await openNodes(settings),
-      settings: masterSettings(settings),
+      settings: handedOut,
       dir: join(settings.root_workdir, standby ? 'master_standby' : 'master'),
       log,
-      pollMs: settings.master.poll_ms,
+      pollMs,
       ...(standby && {standbyOf: [settings.master_url, ...settings.standby_urls]}),
     });
     closers.add(() => master.close());
     const server = new MasterServer({master, log});
     closers.add(() => server.close());
-    const {listen, status_listen: statusListen} = settings.master;
     return {server, listen, statusListen, ...masterStatus(master, server)};
   });
 }
@@ -191,8 +194,13 @@ function openLink({settings, log}: ProgramOptions, name: string, closers: Closer
   return link;
 }
 
-/** handler: names it among all programs of the pool, and its folder. */
-async function openEvents(options: ProgramOptions, handler: string, closers: Closers): Promise<EventLog> {
+/** handler: names it among all programs of the pool, and its folder. The master tells where the paymaker is if the settings do not. */
+async function openEvents(
+  options: ProgramOptions,
+  handler: string,
+  follower: PoolFollower,
+  closers: Closers,
+): Promise<EventLog> {
   const {settings, log} = options;
   const {paymaker_http_password: password, events_stream: stream, gather_ms: gatherMs} = settings;
   const link = openLink(options, handler, closers);
@@ -202,7 +210,7 @@ async function openEvents(options: ProgramOptions, handler: string, closers: Clo
     ...(gatherMs !== undefined && {rotateMs: gatherMs}),
     send:
       link === undefined
-        ? createHttpSender(() => settings.paymaker_url, 'x', password)
+        ? createHttpSender(() => settings.paymaker_url ?? follower.state?.config.paymakerUrl, 'x', password)
         : createNatsSender({link, stream, handler, password}),
   });
   closers.add(() => events.close());
@@ -246,7 +254,8 @@ export function openAnnHandlerProgram(options: ProgramOptions, name: string): Pr
       },
     });
     closers.add(() => validator.close());
-    const events = await openEvents(options, id, closers);
+    const follower = openFollower(options, TRACKED_PARENTS, closers);
+    const events = await openEvents(options, id, follower, closers);
     const seen = await SeenStore.open(join(dir, 'seen'));
     closers.add(() => seen.close());
     let number = 0;
@@ -272,7 +281,6 @@ export function openAnnHandlerProgram(options: ProgramOptions, name: string): Pr
       nowMs,
       log,
     });
-    const follower = openFollower(options, TRACKED_PARENTS, closers);
     follower.subscribe((state) => {
       handler.follow(state);
       number = handler.number ?? number;
@@ -306,7 +314,8 @@ export function openBlockHandlerProgram(options: ProgramOptions, name: string): 
       },
     });
     closers.add(() => verifier.close());
-    const events = await openEvents(options, id, closers);
+    const follower = openFollower(options, KNOWN_PARENTS, closers);
+    const events = await openEvents(options, id, follower, closers);
     const record = (share: ShareEvent): Promise<void> => events.append(share);
     const submitter = await BlockSubmitter.open({nodes, dir: join(dir, 'blocks'), record, log});
     closers.add(() => submitter.close());
@@ -323,7 +332,6 @@ export function openBlockHandlerProgram(options: ProgramOptions, name: string): 
       nowMs,
       log,
     });
-    const follower = openFollower(options, KNOWN_PARENTS, closers);
     const masters = [settings.master_url, ...settings.standby_urls];
     follower.subscribe((state) => handler.follow(state, masters));
     follower.open();
