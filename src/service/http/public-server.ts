@@ -97,22 +97,28 @@ class Bodies {
       pieces = [];
     };
     this.#releases.set(request, release);
-    for await (const piece of request as AsyncIterable<Buffer>) {
-      length += piece.length;
-      if (length > DRAIN_FACTOR * maxBodyBytes) {
-        release();
-        request.destroy();
-        throw new BodyError(413, 'too big');
+    try {
+      for await (const piece of request as AsyncIterable<Buffer>) {
+        length += piece.length;
+        if (length > DRAIN_FACTOR * maxBodyBytes) {
+          release();
+          request.destroy();
+          throw new BodyError(413, 'too big');
+        }
+        if (length > maxBodyBytes) refusal = new BodyError(413, 'too big');
+        else if (isKept && this.#bytes + piece.length > maxBodiesBytes) refusal = new BodyError(503, 'overloaded');
+        if (refusal !== undefined || !isKept) {
+          release();
+          continue;
+        }
+        kept += piece.length;
+        this.#bytes += piece.length;
+        pieces.push(piece);
       }
-      if (length > maxBodyBytes) refusal = new BodyError(413, 'too big');
-      else if (isKept && this.#bytes + piece.length > maxBodiesBytes) refusal = new BodyError(503, 'overloaded');
-      if (refusal !== undefined || !isKept) {
-        release();
-        continue;
-      }
-      kept += piece.length;
-      this.#bytes += piece.length;
-      pieces.push(piece);
+    } catch (error) {
+      release();
+      // Whoever hangs up hears nothing of it, and is no error of ours.
+      throw error instanceof BodyError ? error : new BodyError(400, 'the body did not arrive');
     }
     if (refusal !== undefined) throw refusal;
     return Buffer.concat(pieces);
@@ -194,8 +200,9 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   const bodies = new Bodies(options);
   http.removeAllContentTypeParsers();
   http.addContentTypeParser('*', (request: FastifyRequest) => bodies.read(request.raw));
-  http.addHook('onResponse', (request, _reply, done) => {
-    bodies.release(request.raw);
+  // Also of those who hang up.
+  http.addHook('onRequest', (request, reply, done) => {
+    reply.raw.once('close', () => bodies.release(request.raw));
     done();
   });
   http.setErrorHandler((error: FastifyError | BodyError, _request, reply) => {

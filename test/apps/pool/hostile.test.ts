@@ -471,6 +471,27 @@ test('bodies together have a bound; beyond it the program says that it has too m
   }
 });
 
+test('who hangs up amid a body is no error of ours, and leaves nothing behind', async (t) => {
+  const errors: string[] = [];
+  const log = {...NO_LOG, error: (message: string) => void errors.push(message)};
+  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'), {
+    server: {log, limits: {...LIMITS, maxBodiesBytes: MAX_BODY}},
+  });
+  lab.handler.follow(stateOf(PARENT + 2));
+  for (let i = 0; i < 10; i++) {
+    const socket = connect({port: portOf(lab.url), host: '127.0.0.1'});
+    socket.on('error', () => {});
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(`POST /submit HTTP/1.1\r\nhost: x\r\ncontent-length: ${MAX_BODY}\r\n\r\n${' '.repeat(MAX_BODY - 1)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.destroy();
+    await closed;
+  }
+  // Every one of them would have filled all the room there is.
+  await eventually('the room is free again', async () => (await lab.post(part(0, 20))).status === 200);
+  deepEqual(errors, []);
+});
+
 test('idle connections of one address leave room for the others', {skip: ELSEWHERE === '127.0.0.1'}, async (t) => {
   const limits = {...LIMITS, deadlines: {request: 20_000, silent: 20_000, idle: 20_000}, maxConnections: 80};
   for (const service of await openAll(t, limits)) {
