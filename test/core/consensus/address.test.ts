@@ -210,5 +210,5 @@ test('private keys as text', () => {
     equal(encodeHex(secp256k1PublicKey(decodeHex(privateKey))), publicKey);
   }
   ok(seen > 0);
-  throws(() => encodeWif(new Uint8Array(31), PKT.addresses), TypeError);
+  throws(() => encodeWif(new Uint8Array(31), PKT.addresses), RangeError);
 });
