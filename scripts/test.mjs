@@ -16,6 +16,8 @@ try {
     '--test',
     // Many tests wait for programs that they have started; by default one core would stay idle.
     `--test-concurrency=${Math.max(2, availableParallelism())}`,
+    // What hangs fails, instead of keeping everything else waiting.
+    '--test-timeout=600000',
     ...(process.env.CI ? ['--test-reporter=tap'] : []),
     ...files.map((file) => relative(root, file)),
   ]);
