@@ -17,8 +17,9 @@ try {
     // Many tests wait for programs that they have started; by default one core would stay idle.
     `--test-concurrency=${Math.max(2, availableParallelism())}`,
     // What hangs fails, instead of keeping everything else waiting.
-    '--test-timeout=600000',
-    ...(process.env.CI ? ['--test-reporter=tap'] : []),
+    '--test-timeout=240000',
+    `--test-reporter=${new URL('test-reporter.mjs', import.meta.url)}`,
+    '--test-reporter-destination=stdout',
     ...files.map((file) => relative(root, file)),
   ]);
 } catch (error) {
