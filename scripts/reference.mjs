@@ -10,7 +10,7 @@ try {
   const {withReference} = await import('../dist/test/support/reference.js');
   const {rpcReference} = await import('../dist/test/support/rpc-reference.js');
   const path = join(root, 'README.md');
-  writeFileSync(path, withReference(readFileSync(path, 'utf8')));
+  writeFileSync(path, await withReference(readFileSync(path, 'utf8')));
   writeFileSync(join(root, 'docs', 'rpc.md'), rpcReference());
 } catch (error) {
   say(error.message);

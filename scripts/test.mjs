@@ -14,8 +14,8 @@ try {
   if (files.length === 0) throw new Error('no test file matches');
   await run(process.execPath, [
     '--test',
-    // Many tests wait for programs that they have started; by default one core would stay idle.
-    `--test-concurrency=${Math.max(2, availableParallelism())}`,
+    // Many tests wait for programs that they have started.
+    `--test-concurrency=${availableParallelism() + 1}`,
     // What hangs fails, instead of keeping everything else waiting.
     '--test-timeout=240000',
     `--test-reporter=${new URL('test-reporter.mjs', import.meta.url)}`,

@@ -1,43 +1,41 @@
 // Owns: what `pkt` as a whole does: the list of commands, exit codes, how mistakes and interrupts end it.
 // Does not own: the commands, one file each.
 import {Command, CommanderError} from 'commander';
-import {annCommand} from './ann.ts';
-import {benchCommand} from './bench.ts';
-import {blkCommand} from './blk.ts';
-import {blockVerifyCommand} from './block-verify.ts';
 import {EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE} from './exit-codes.ts';
-import {nodeCommand} from './node.ts';
 import {type CommandContext, makeGroup} from './options.ts';
-import {poolCommand} from './pool.ts';
-import {rpcCommand} from './rpc.ts';
-import {simCommand} from './sim.ts';
-import {sprayerCommand} from './sprayer.ts';
 import {Terminal} from './terminal.ts';
-import {upCommand} from './up.ts';
 import {UsageError} from './usage-error.ts';
 import {packageVersion} from './version.ts';
 
-/** All of `pkt`. Nothing runs until it is told to parse arguments. */
-export function createProgram(context: CommandContext): Command {
+/** What `pkt` can do, in the order of its help. Each is loaded when it is wanted: most starts want one. */
+const COMMANDS: Readonly<Record<string, (context: CommandContext) => Promise<Command>>> = {
+  up: async (context) => (await import('./up.ts')).upCommand(context),
+  ann: async (context) => (await import('./ann.ts')).annCommand(context),
+  blk: async (context) => (await import('./blk.ts')).blkCommand(context),
+  sprayer: async (context) => (await import('./sprayer.ts')).sprayerCommand(context),
+  pool: async (context) => (await import('./pool.ts')).poolCommand(context),
+  block: async (context) =>
+    makeGroup('block', 'Verify block proofs.', [(await import('./block-verify.ts')).blockVerifyCommand(context)]),
+  node: async (context) => (await import('./node.ts')).nodeCommand(context),
+  rpc: async (context) => (await import('./rpc.ts')).rpcCommand(context),
+  sim: async (context) => (await import('./sim.ts')).simCommand(context),
+  bench: async (context) => (await import('./bench.ts')).benchCommand(context),
+};
+
+/** `pkt` with what its first argument needs: that command, none, or all of them. Nothing runs until it is told to parse arguments. */
+export async function createProgram(context: CommandContext, first?: string): Promise<Command> {
+  const one = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first]! : undefined;
+  const loads = first === '--version' ? [] : one !== undefined ? [one] : Object.values(COMMANDS);
   const program = new Command('pkt')
     .description('The PKT network: full node, PacketCrypt mining and verification.')
     .version(packageVersion(), '--version', 'print the version')
-    .addCommand(upCommand(context))
-    .addCommand(annCommand(context))
-    .addCommand(blkCommand(context))
-    .addCommand(sprayerCommand(context))
-    .addCommand(poolCommand(context))
-    .addCommand(makeGroup('block', 'Verify block proofs.', [blockVerifyCommand(context)]))
-    .addCommand(nodeCommand(context))
-    .addCommand(rpcCommand(context))
-    .addCommand(simCommand(context))
-    .addCommand(benchCommand(context))
     .addHelpText(
       'after',
       `
 Exit codes: 0 done, 1 something checked is not valid, ${EXIT_USAGE} wrong use or unreadable file, ${EXIT_INTERRUPTED} ended by Ctrl-C,
 ${EXIT_BUG} a bug of this program.`,
     );
+  for (const load of loads) program.addCommand(await load(context));
   configure(program, 'pkt');
   return program;
 }
@@ -88,7 +86,8 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   });
   const terminal = new Terminal(process.stdout, process.stderr);
   try {
-    await createProgram({terminal, interrupted: interrupt.signal}).parseAsync(args, {from: 'user'});
+    const program = await createProgram({terminal, interrupted: interrupt.signal}, args[0]);
+    await program.parseAsync(args, {from: 'user'});
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;

@@ -5,7 +5,6 @@ import type {Command} from 'commander';
 import {LOG_OPTIONS} from './log-options.ts';
 import {anyText, type CommandContext, flag, makeCommand, option, optionOr, wholeNumber} from './options.ts';
 import {MAX_CLI_THREADS, standardThreads} from './threads.ts';
-import {runNetwork} from './up/run.ts';
 
 const OPTIONS = {
   dataDir: option('--data-dir <dir>', 'where everything is stored; by default ~/.pktstack/up', anyText),
@@ -30,7 +29,8 @@ export function upCommand(context: CommandContext): Command {
 start and lies in keys/miner.json of the data directory. When all is up, a line "ready" with the addresses as JSON goes to stdout; a
 part that ends by itself is started again; Ctrl-C stops all in order. Output of the parts is in logs/ of the data directory.`,
   };
-  return makeCommand(text, OPTIONS, context, ({dataDir, ...values}) =>
-    runNetwork({...values, dataDir: resolve(dataDir ?? join(homedir(), '.pktstack', 'up'))}, context),
-  );
+  return makeCommand(text, OPTIONS, context, async ({dataDir, ...values}) => {
+    const {runNetwork} = await import('./up/run.ts');
+    return runNetwork({...values, dataDir: resolve(dataDir ?? join(homedir(), '.pktstack', 'up'))}, context);
+  });
 }

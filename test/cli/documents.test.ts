@@ -41,8 +41,8 @@ test('links between documents lead to files and headings that there are', () => 
 });
 
 /** The command of a line like `pkt pool all -C x`, and the words behind it. */
-function commandOf(line: string): {command: Command; rest: readonly string[]} {
-  let command = openProgram() as Command;
+function commandOf(program: Command, line: string): {command: Command; rest: readonly string[]} {
+  let command = program;
   const words = line.split(/\s+/).slice(1);
   while (words.length > 0) {
     const next = command.commands.find((each) => each.name() === words[0]);
@@ -53,7 +53,8 @@ function commandOf(line: string): {command: Command; rest: readonly string[]} {
   return {command, rest: words};
 }
 
-test('the commands of the documents are ones that the program has, with options that it knows', () => {
+test('the commands of the documents are ones that the program has, with options that it knows', async () => {
+  const program = await openProgram();
   let checked = 0;
   for (const document of documents) {
     const text = readFileSync(document, 'utf8');
@@ -62,7 +63,7 @@ test('the commands of the documents are ones that the program has, with options 
     );
     const lines = blocks.flatMap(([, , block]) => block!.split('\n')).filter((line) => /^(\$ )?pkt [a-z]/.test(line));
     for (const line of lines) {
-      const {command, rest} = commandOf(line.replace('$ ', '').replace(/\s+#.*$/, ''));
+      const {command, rest} = commandOf(program, line.replace('$ ', '').replace(/\s+#.*$/, ''));
       ok(command.parent, `${document}: ${line}`);
       for (const word of rest.filter((each) => /^--?[a-zA-Z]/.test(each))) {
         const known = command.options.some(({long, short}) => [long, short].includes(word)) || word === '--help';
@@ -78,8 +79,8 @@ function optionsBelow(command: Command): string[] {
   return [...command.options.map(({long}) => long!), ...command.commands.flatMap(optionsBelow)];
 }
 
-test('options that the guides name are ones that some command has', () => {
-  const known = new Set([...optionsBelow(openProgram()), '--help']);
+test('options that the guides name are ones that some command has', async () => {
+  const known = new Set([...optionsBelow(await openProgram()), '--help']);
   for (const document of documents.filter((name) => !/README|architecture/.test(name))) {
     const text = readFileSync(document, 'utf8');
     for (const [, name] of text.matchAll(/`(--[a-z][a-z0-9-]*)/g)) ok(known.has(name!), `${document}: ${name}`);

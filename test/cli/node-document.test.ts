@@ -11,16 +11,17 @@ import {runCli} from '../support/run-cli.ts';
 const text = readFileSync('docs/node.md', 'utf8');
 const EXAMPLE = 'docs/examples/node.toml';
 
-function optionNames(): string[] {
-  const node = openProgram().commands.find((command) => command.name() === 'node')!;
+async function optionNames(): Promise<string[]> {
+  const node = (await openProgram()).commands.find((command) => command.name() === 'node')!;
   return node.options.map(({long}) => long!).filter((name) => name !== '--help');
 }
 
-test('docs/node.md names every option of the node, and none besides', () => {
+test('docs/node.md names every option of the node, and none besides', async () => {
   const table = text.slice(text.indexOf('| Theme |'), text.indexOf('A file to begin with'));
   const named = [...table.matchAll(/`(--[a-z0-9-]+)`/g)].map(([, name]) => name!);
-  deepEqual(named.toSorted(), optionNames().toSorted());
-  const known = new Set([...optionNames(), '--help']);
+  const options = await optionNames();
+  deepEqual(named.toSorted(), options.toSorted());
+  const known = new Set([...options, '--help']);
   for (const [name] of text.matchAll(/--[a-z][a-z0-9-]+/g)) ok(known.has(name), name);
 });
 
@@ -35,7 +36,8 @@ test('the configuration file in docs/node.md is the example, and a node takes it
   deepEqual(shown['prune'], {part: 'proofs', keep: 10_000});
   // Lines that are commented out have names of options, too.
   const all = parse(example.replaceAll(/^# (?=[a-z-]+ = )/gm, ''));
-  for (const name of Object.keys(all)) ok(optionNames().includes(`--${name}`), name);
+  const names = await optionNames();
+  for (const name of Object.keys(all)) ok(names.includes(`--${name}`), name);
 });
 
 test('the messages that docs/node.md explains are ones the program has', () => {

@@ -13,7 +13,7 @@ function allCommands(command: Command, path: readonly string[] = []): string[][]
 }
 
 test('every command has help', async () => {
-  const paths = allCommands(openProgram());
+  const paths = allCommands(await openProgram());
   equal(paths.length >= 6, true);
   for (const path of paths) {
     const {code, stdout, stderr} = await runCli([...path, '--help']);

@@ -8,8 +8,8 @@ import {rpcReference} from '../support/rpc-reference.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 
-test('the reference in the README is what the option tables say (npm run reference writes it)', () => {
-  equal(readme, withReference(readme));
+test('the reference in the README is what the option tables say (npm run reference writes it)', async () => {
+  equal(readme, await withReference(readme));
 });
 
 test('docs/rpc.md is what the methods of the RPC say (npm run reference writes it)', () => {

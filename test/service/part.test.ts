@@ -17,7 +17,7 @@ async function openPart(
   code: string,
   more: Partial<PartOptions> = {},
 ): Promise<{part: Part; dir: string; failures: PartError[]}> {
-  const dir = await testFolder(t, 'part');
+  const dir = await testFolder('part');
   const failures: PartError[] = [];
   const part = new Part({
     name: 'one',
@@ -82,8 +82,8 @@ test('a part that does not get ready, or does not stop, is killed', async (t) =>
   equal(part.state, 'stopped');
 });
 
-test('a stopped group starts nothing more', async (t) => {
-  const dir = await testFolder(t, 'group');
+test('a stopped group starts nothing more', async () => {
+  const dir = await testFolder('group');
   const group = new PartGroup({main: '-e', logDir: dir, log: NO_LOG, onFailure: () => {}});
   deepEqual(await group.start('a', [OBEDIENT]), {port: 7});
   await rejects(group.start('b', ['process.exit(2)']), {code: 'part-refuses'});

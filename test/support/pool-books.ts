@@ -52,7 +52,7 @@ export const VECTORS_NOW_MS = 1_700_003_600_000;
 
 /** A paymaker in a folder of its own; it is closed with the test unless the test has. */
 export async function openPaymaker(t: TestContext, options: Partial<PaymakerOptions> = {}): Promise<Paymaker> {
-  const dir = options.dir ?? (await testFolder(t, 'paymaker'));
+  const dir = options.dir ?? (await testFolder('paymaker'));
   const paymaker = await Paymaker.open({
     dir,
     sql: options.sql ?? (await testLedgers().open(t, dir)),

@@ -1,3 +1,4 @@
+import {rmSync} from 'node:fs';
 import {mkdtemp, rm} from 'node:fs/promises';
 import {createServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
@@ -18,10 +19,15 @@ export function testAddress(number: number): string {
   return encodeAddress(Uint8Array.from([0, 20, ...new Uint8Array(20).fill(number)]), PKTREG.addresses);
 }
 
-export async function testFolder(t: TestContext, name: string): Promise<string> {
+const folders: string[] = [];
+process.on('exit', () => {
+  for (const path of folders) rmSync(path, {recursive: true, force: true});
+});
+
+/** A new folder that is there until the process ends: what a test opens in it is closed after the test, in the order of opening. */
+export async function testFolder(name: string): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), `pkt-${name}-`));
-  // What is being closed at this time may still write.
-  t.after(() => rm(path, {recursive: true, force: true, maxRetries: 10, retryDelay: 100}));
+  folders.push(path);
   return path;
 }
 
@@ -87,7 +93,7 @@ export async function openLabMaster(
     Partial<MasterOptions> &
     Pick<Partial<MasterServerOptions>, 'longPollMs' | 'maxWaiting' | 'limits'>,
 ): Promise<LabMaster> {
-  const dir = options.dir ?? (await testFolder(t, 'master'));
+  const dir = options.dir ?? (await testFolder('master'));
   const master = await Master.open({settings: LAB_SETTINGS, log: NO_LOG, pollMs: 20, ...options, dir});
   const {longPollMs, maxWaiting, limits} = options;
   const server = new MasterServer({

@@ -6,7 +6,7 @@ const BEGIN = '<!-- written by scripts/reference.mjs from the option tables -->\
 const END = '<!-- end of the reference -->\n';
 
 /** All of `pkt`, not run. */
-export function openProgram(): Command {
+export function openProgram(): Promise<Command> {
   const terminal = new Terminal(process.stdout, process.stderr);
   return createProgram({terminal, interrupted: new AbortController().signal});
 }
@@ -33,9 +33,9 @@ function describeAll(command: Command, path: string): string[] {
 }
 
 /** The README with its reference of commands written anew. */
-export function withReference(readme: string): string {
+export async function withReference(readme: string): Promise<string> {
   const [before, rest] = readme.split(BEGIN);
   const after = rest?.split(END)[1];
   if (before === undefined || after === undefined) throw new Error('the README has no place for the reference');
-  return `${before}${BEGIN}\n${describeAll(openProgram(), 'pkt').join('\n')}\n${END}${after}`;
+  return `${before}${BEGIN}\n${describeAll(await openProgram(), 'pkt').join('\n')}\n${END}${after}`;
 }

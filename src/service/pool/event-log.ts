@@ -3,10 +3,9 @@
 import {mkdir, readdir, readFile, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {logId, PoolError, type PoolEvent, readEnvelope} from '../../core/protocol/pool/index.ts';
-import {HttpError, httpRequest, jsonOf} from '../http/http-client.ts';
+import {httpRequest, jsonOf} from '../http/http-client.ts';
 import type {Log} from '../logs/log.ts';
 import {DurableAppender} from '../stores/durable-appender.ts';
-import {EventsError} from './nats-link.ts';
 
 const ROTATE_MS = 10_000;
 const ROTATE_BYTES = 8 * 2 ** 20;
@@ -146,7 +145,8 @@ export class EventLog {
         }
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof HttpError || error instanceof PoolError || error instanceof EventsError)) throw error;
+        // A file that cannot be read now may be readable later; nothing that goes wrong here ends the passing on.
+        if (!(error instanceof Error)) throw error;
         failures++;
         const fields = {files: this.#finished.length, reason: error.message};
         if (failures === 1 || this.#finished.length % WARN_FILES === 0)
@@ -159,7 +159,14 @@ export class EventLog {
 
   async #sendOne(number: number): Promise<void> {
     const path = join(this.#options.dir, fileName(number));
-    const body = await readFile(path);
+    let body: Buffer;
+    try {
+      body = await readFile(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      this.#options.log.error('a file of events is gone; what was in it is not passed on', {path});
+      return;
+    }
     if (body.length > 0) await this.#options.send(body, this.#stop.signal);
     await rm(path, {force: true});
   }

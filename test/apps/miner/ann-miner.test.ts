@@ -207,8 +207,8 @@ test('threads without progress are started anew', async (t) => {
   );
 });
 
-test('data used is counted over restarts, also after damage', async (t) => {
-  const dir = await testFolder(t, 'data-use');
+test('data used is counted over restarts, also after damage', async () => {
+  const dir = await testFolder('data-use');
   const {log, said} = listeningLog();
   const first = await DataUse.open(dir, log);
   first.add(1000, 10);

@@ -96,8 +96,8 @@ async function keptOf(keeper: AnnKeeper): Promise<Map<number, number>> {
   return counts;
 }
 
-test('announcements are kept over a restart; damaged parts are left out with a line', async (t) => {
-  const dir = await testFolder(t, 'keeper');
+test('announcements are kept over a restart; damaged parts are left out with a line', async () => {
+  const dir = await testFolder('keeper');
   const {log, said} = listeningLog();
   const open = (maxBytes = 2 ** 30) => AnnKeeper.open({dir, maxBytes, log});
   const first = await open();
@@ -132,8 +132,8 @@ test('announcements are kept over a restart; damaged parts are left out with a l
   equal(said.length, 3);
 });
 
-test('what is kept is bounded: the oldest parents go first, and those that are useless', async (t) => {
-  const dir = await testFolder(t, 'keeper');
+test('what is kept is bounded: the oldest parents go first, and those that are useless', async () => {
+  const dir = await testFolder('keeper');
   const keeper = await AnnKeeper.open({dir, maxBytes: 100 * 1024, log: listeningLog().log});
   for (const height of [990, 991, 992, 993]) keeper.add(annsOf(30, height));
   await keeper.close();

@@ -27,8 +27,8 @@ test('hours of the day, also over midnight', () => {
   equal(isWithin([], 0), true);
 });
 
-test('the source of power is read from what Linux lists', async (t) => {
-  const dir = await testFolder(t, 'power');
+test('the source of power is read from what Linux lists', async () => {
+  const dir = await testFolder('power');
   const supply = async (place: string, files: Record<string, string>): Promise<void> => {
     await mkdir(join(dir, place), {recursive: true});
     for (const [name, text] of Object.entries(files)) await writeFile(join(dir, place, name), `${text}\n`);

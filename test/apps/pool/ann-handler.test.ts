@@ -21,7 +21,7 @@ async function readLogs(dir: string): Promise<string> {
 }
 
 test('announcements are judged one by one, paid once, and on their way before the miner hears of it', async (t) => {
-  const dir = await testFolder(t, 'ann');
+  const dir = await testFolder('ann');
   const lab = await openAnnHandlerLab(t, dir);
   deepEqual(await lab.post(part(0, 4)), {status: 400, error: 'server not ready', warn: []});
   lab.handler.follow(stateOf(PARENT + 2));
@@ -70,7 +70,7 @@ test('announcements are judged one by one, paid once, and on their way before th
 });
 
 test('a full disk refuses what it cannot hold; once there is room, the same is taken, and paid once', async (t) => {
-  const dir = await testFolder(t, 'ann');
+  const dir = await testFolder('ann');
   const lab = await openAnnHandlerLab(t, dir);
   lab.handler.follow(stateOf(PARENT + 2));
   deepEqual((await lab.post(part(0, 4))).result!.accepted, 4);
@@ -101,7 +101,7 @@ test('a full disk refuses what it cannot hold; once there is room, the same is t
 });
 
 test('a post that nothing of can be used is refused with a text that miners know', async (t) => {
-  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder('ann'));
   lab.handler.follow(stateOf(PARENT + 2));
   const bad = part(0, 2);
   for (const at of [400, 1424]) bad[at] = bad[at]! ^ 1;
@@ -134,7 +134,7 @@ test('a post that nothing of can be used is refused with a text that miners know
 });
 
 test('a misspelt address is told at once, and nobody is paid', async (t) => {
-  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder('ann'));
   lab.handler.follow(stateOf(PARENT + 2));
   const answer = await lab.post(part(0, 2), {'x-pc-payto': `${ALICE.slice(0, -1)}q`});
   equal(answer.status, 200);
@@ -144,7 +144,7 @@ test('a misspelt address is told at once, and nobody is paid', async (t) => {
 });
 
 test('announcements on a block that was replaced are worthless', async (t) => {
-  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder('ann'));
   const state = stateOf(PARENT + 2);
   const other = {...infoOf(PARENT), header: {...infoOf(PARENT).header, hash: 'f'.repeat(64)}};
   lab.handler.follow({...state, blocks: new Map([...state.blocks, [PARENT, other]])});
@@ -152,14 +152,14 @@ test('announcements on a block that was replaced are worthless', async (t) => {
 });
 
 test('a handler with too much to do says overloaded, in the words that miners count', async (t) => {
-  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'), {maxWaiting: 20});
+  const lab = await openAnnHandlerLab(t, await testFolder('ann'), {maxWaiting: 20});
   lab.handler.follow(stateOf(PARENT + 2));
   deepEqual(await lab.post(part(0, 30)), {status: 503, error: 'overloaded', warn: []});
   equal((await lab.post(part(0, 10))).result!.accepted, 10);
 });
 
 test('many bad announcements shut an address out for a while', async (t) => {
-  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder('ann'));
   lab.handler.follow(stateOf(PARENT + 2));
   const bad = new Uint8Array(1024 * 1024);
   for (let i = 0; i < 1024; i++) {
@@ -172,7 +172,7 @@ test('many bad announcements shut an address out for a while', async (t) => {
 });
 
 test('block miners fetch files with their password', async (t) => {
-  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder('ann'));
   lab.handler.follow(stateOf(PARENT + 2));
   const get = async (path: string, password?: string): Promise<{status: number; body: Uint8Array}> =>
     httpRequest(`${lab.url}${path}`, {
@@ -201,7 +201,7 @@ test('block miners fetch files with their password', async (t) => {
 });
 
 test('a chunked body without length is as good as any', async (t) => {
-  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
+  const lab = await openAnnHandlerLab(t, await testFolder('ann'));
   lab.handler.follow(stateOf(PARENT + 2));
   const text = await new Promise<string>((resolve, reject) => {
     const headers = {'x-pc-worknum': String(PARENT + 1), 'x-pc-payto': ALICE, 'x-pc-sver': '1', 'x-pc-annver': '1'};
@@ -219,8 +219,8 @@ test('a chunked body without length is as good as any', async (t) => {
   equal((JSON.parse(text) as {result: {accepted: number}}).result.accepted, 5);
 });
 
-test('events that the paymaker does not take are kept, and sent again', async (t) => {
-  const dir = await testFolder(t, 'events');
+test('events that the paymaker does not take are kept, and sent again', async () => {
+  const dir = await testFolder('events');
   const bodies: string[] = [];
   let refuse = true;
   const openLog = (): Promise<EventLog> =>

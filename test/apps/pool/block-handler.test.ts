@@ -45,7 +45,7 @@ function changed(byte: number, xor: number): typeof BODY {
 }
 
 test('the share of the vectors gets the reply of the vectors, and the node its bytes', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   const lab = await openShareLab(t, {nodes: [node.rpc], dir});
   deepEqual(await lab.post(BODY), {
@@ -80,7 +80,7 @@ test('the share of the vectors gets the reply of the vectors, and the node its b
 });
 
 test('an event is on disk before the miner hears of its share', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   let recorded = false;
   const lab = await openShareLab(t, {
@@ -98,7 +98,7 @@ test('an event is on disk before the miner hears of its share', async (t) => {
 });
 
 test('a share that is no block is told of and not submitted', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   const lab = await openShareLab(t, {nodes: [node.rpc], dir});
   lab.handler.follow(shareState(), [lab.masterUrl]);
@@ -109,7 +109,7 @@ test('a share that is no block is told of and not submitted', async (t) => {
 });
 
 test('the changed shares of the vectors come out as the vectors say', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   const lab = await openShareLab(t, {nodes: [node.rpc], dir});
   lab.handler.follow(shareState(), [lab.masterUrl]);
@@ -147,7 +147,7 @@ test('the changed shares of the vectors come out as the vectors say', async (t) 
 
 test('what is no share is refused in the words of existing handlers', async (t) => {
   const node = await openFakeNode(t);
-  const lab = await openShareLab(t, {nodes: [node.rpc], dir: await testFolder(t, 'share')});
+  const lab = await openShareLab(t, {nodes: [node.rpc], dir: await testFolder('share')});
   lab.handler.follow(shareState(), [lab.masterUrl]);
   const wrongEntry = changed(80, 3);
   const cases: readonly (readonly [unknown, RegExp])[] = [
@@ -169,7 +169,7 @@ test('what is no share is refused in the words of existing handlers', async (t) 
 });
 
 test('several nodes: one is dead, one refuses, one is slow, and the block is in as soon as one takes it', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const [slow, refusing, good] = [await openFakeNode(t), await openFakeNode(t), await openFakeNode(t)];
   let release = (): void => {};
   slow.onSubmit = () =>
@@ -186,7 +186,7 @@ test('several nodes: one is dead, one refuses, one is slow, and the block is in 
 });
 
 test('a node that has the block already has taken it', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   node.onSubmit = () => ALREADY;
   const lab = await openShareLab(t, {nodes: [node.rpc], dir});
@@ -195,7 +195,7 @@ test('a node that has the block already has taken it', async (t) => {
 });
 
 test('a block that every node refuses is a share all the same', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   node.onSubmit = () => 'rejected: 1.0 ErrMissingParent: no such parent\n\nstack of the node';
   const lab = await openShareLab(t, {nodes: [node.rpc], dir});
@@ -206,7 +206,7 @@ test('a block that every node refuses is a share all the same', async (t) => {
 });
 
 test('a share sent again after a restart gets the answer it had, whoever sends it', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   node.onSubmit = () => null;
   const lab = await openShareLab(t, {nodes: [node.rpc], dir});
@@ -242,7 +242,7 @@ test('a share sent again after a restart gets the answer it had, whoever sends i
 });
 
 test('while no node answers a block is kept, and submitted at the next start', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   node.onSubmit = () => Promise.reject(new Error('gone'));
   const lab = await openShareLab(t, {nodes: [node.rpc, deadNode()], dir, submitter: {giveUpMs: 200}});
@@ -263,7 +263,7 @@ test('while no node answers a block is kept, and submitted at the next start', a
 });
 
 test('stopping does not wait for nodes, and the miner is answered', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   let asked = false;
   node.onSubmit = () => {
@@ -281,7 +281,7 @@ test('stopping does not wait for nodes, and the miner is answered', async (t) =>
 
 test('a program that is killed at any moment loses neither block nor share', async (t) => {
   const node = await openFakeNode(t);
-  const root = await testFolder(t, 'killed');
+  const root = await testFolder('killed');
   const dir = `${root}/live`;
   await mkdir(dir);
   // What is on disk when the node has heard of it but not answered; when it has answered and nothing more has been written.
@@ -315,7 +315,7 @@ test('a program that is killed at any moment loses neither block nor share', asy
 });
 
 test('a share that cannot be written down is refused; sent again it is the block that it was', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   const {StoreError} = await import('../../../src/service/stores/key-value-store.ts');
   let full = true;
@@ -334,7 +334,7 @@ test('a share that cannot be written down is refused; sent again it is the block
 });
 
 test('a template that cannot be had is asked for again, of every master, and the share is not lost', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   const lab = await openShareLab(t, {nodes: [node.rpc], dir});
   lab.template = {status: 404, body: new Uint8Array(0)};
@@ -355,7 +355,7 @@ test('a template that cannot be had is asked for again, of every master, and the
 });
 
 test('once a block is taken further ones on the same work are shares; new work begins anew', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   const lab = await openShareLab(t, {nodes: [node.rpc], dir});
   lab.handler.follow(shareState(), [lab.masterUrl]);
@@ -386,7 +386,7 @@ test('once a block is taken further ones on the same work are shares; new work b
 });
 
 test('a block that no node answers about keeps the next one waiting for a moment only', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   const lab = await openShareLab(t, {nodes: [node.rpc], dir, handler: {turnMs: 50}});
   lab.handler.follow(shareState(), [lab.masterUrl]);
@@ -405,12 +405,12 @@ test('a block that no node answers about keeps the next one waiting for a moment
 });
 
 test('while no node tells the parents shares are not judged; what the master tells needs no node', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   const lab = await openShareLab(t, {nodes: [deadNode()], dir, submitter: {giveUpMs: 50}});
   lab.handler.follow(shareState(), [lab.masterUrl]);
   deepEqual(await lab.post(BODY), {status: 500, body: {result: '', error: ['server not ready'], warn: []}});
-  const second = await openShareLab(t, {nodes: [node.rpc], dir: await testFolder(t, 'share')});
+  const second = await openShareLab(t, {nodes: [node.rpc], dir: await testFolder('share')});
   const header = {
     hash: SHARE_PARENT,
     height: 1008,
@@ -430,7 +430,7 @@ test('while no node tells the parents shares are not judged; what the master tel
 });
 
 test('a block of the chain is told to the paymaker when new work stands on it', async (t) => {
-  const dir = await testFolder(t, 'share');
+  const dir = await testFolder('share');
   const node = await openFakeNode(t);
   const lab = await openShareLab(t, {nodes: [node.rpc], dir});
   lab.handler.follow(shareState(), [lab.masterUrl]);

@@ -77,7 +77,7 @@ async function openAnns(
   limits: Limits,
   guard: Partial<AddressGuardOptions> = {},
 ): Promise<Service & {readonly dir: string; readonly post: (body: Uint8Array) => Promise<[number, string]>}> {
-  const dir = await testFolder(t, 'ann');
+  const dir = await testFolder('ann');
   const lab = await openAnnHandlerLab(t, dir, {server: {limits, guard}});
   lab.handler.follow(stateOf(PARENT + 2));
   const head = [`x-pc-worknum: ${PARENT + 1}`, `x-pc-payto: ${PAYTO}`, 'x-pc-sver: 1'];
@@ -105,7 +105,7 @@ async function openBlocks(
   guard: Partial<AddressGuardOptions> = {},
 ): Promise<Service & {readonly post: (body: unknown) => Promise<[number, string]>}> {
   const node = await openFakeNode(t);
-  const lab = await openShareLab(t, {nodes: [node.rpc], dir: await testFolder(t, 'share'), server: {limits, guard}});
+  const lab = await openShareLab(t, {nodes: [node.rpc], dir: await testFolder('share'), server: {limits, guard}});
   lab.handler.follow(shareState(), [lab.masterUrl]);
   return {
     name: 'block handler',
@@ -474,7 +474,7 @@ test('bodies together have a bound; beyond it the program says that it has too m
 test('who hangs up amid a body is no error of ours, and leaves nothing behind', async (t) => {
   const errors: string[] = [];
   const log = {...NO_LOG, error: (message: string) => void errors.push(message)};
-  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'), {
+  const lab = await openAnnHandlerLab(t, await testFolder('ann'), {
     server: {log, limits: {...LIMITS, maxBodiesBytes: MAX_BODY}},
   });
   lab.handler.follow(stateOf(PARENT + 2));

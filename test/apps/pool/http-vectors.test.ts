@@ -208,7 +208,7 @@ async function openBlocks(t: TestContext, maxPosts?: number): Promise<string> {
   const node = await openFakeNode(t);
   const lab = await openShareLab(t, {
     nodes: [node.rpc],
-    dir: await testFolder(t, 'share'),
+    dir: await testFolder('share'),
     handler: {nowMs: () => 1_795_234_025_513},
     ...(maxPosts !== undefined && {server: {maxPosts}}),
   });
@@ -227,7 +227,7 @@ async function openPay(t: TestContext): Promise<string> {
 }
 
 async function openAnns(t: TestContext, tip = TIP, options: AnnHandlerLabOptions = {}): Promise<AnnHandlerLab> {
-  const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'), {network: PKT, ...options});
+  const lab = await openAnnHandlerLab(t, await testFolder('ann'), {network: PKT, ...options});
   lab.handler.follow(stateOf(tip));
   return lab;
 }
@@ -252,7 +252,7 @@ type Drive = (t: TestContext, exchange: Exchange) => Promise<Answer | undefined>
 const withAnn =
   (bytes: Uint8Array, state: Parameters<typeof stateOf> = [TIP], headers: Fields = {}): Drive =>
   async (t, exchange) => {
-    const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'), {network: PKT});
+    const lab = await openAnnHandlerLab(t, await testFolder('ann'), {network: PKT});
     lab.handler.follow(stateOf(...state));
     return ask(lab.url, exchange, bytes, headers);
   };
@@ -269,7 +269,7 @@ const signed: Drive = async (t, exchange) => {
 };
 
 const withFiles: Drive = async (t, exchange) => {
-  const dir = await testFolder(t, 'ann');
+  const dir = await testFolder('ann');
   await mkdir(`${dir}/anns`, {recursive: true});
   const {files} = EXCHANGES[36]!.response.body as {files: string[]};
   for (const name of files) await writeFile(`${dir}/anns/${name}`, ANNS.subarray(0, 2048));
@@ -330,7 +330,7 @@ const DRIVES: readonly Drive[] = [
   },
   async (t, exchange) => ask((await openAnns(t, TIP, {maxWaiting: 5})).url, exchange, ANNS),
   async (t, exchange) => {
-    const lab = await openAnnHandlerLab(t, await testFolder(t, 'ann'));
+    const lab = await openAnnHandlerLab(t, await testFolder('ann'));
     return ask(lab.url, exchange, ann());
   },
   withAnn(ann(), [TIP - 1]),

@@ -93,7 +93,7 @@ test('before the first template nothing is ready', async (t) => {
 test('a restart goes on with the same files; a reorganisation does not', async (t) => {
   const {rpc, node, generate} = await openLabNode(t);
   await generate(4);
-  const dir = await testFolder(t, 'restart');
+  const dir = await testFolder('restart');
   const first = await openLabMaster(t, {nodes: [rpc], dir});
   await eventually('first work', () => first.master.published?.height === 5);
   const {work} = first.master.published!;

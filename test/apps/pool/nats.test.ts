@@ -89,8 +89,8 @@ test('a proof holds for one password and one message', () => {
   ok(eventsMac('secret', body) !== eventsMac('secret', uploadOf([shareOf(2)])));
 });
 
-test('a server that is not there, and files that are no credentials, are told of', async (t) => {
-  const dir = await testFolder(t, 'credentials');
+test('a server that is not there, and files that are no credentials, are told of', async () => {
+  const dir = await testFolder('credentials');
   const linkWith = (servers: string, credentialsFile?: string): NatsLink =>
     new NatsLink({servers: [servers], credentialsFile, name: 'test', log: NO_LOG});
   await rejects(linkWith('nats://127.0.0.1:1').connection(), {code: 'events-unreachable'});
@@ -103,7 +103,7 @@ test('events of a handler are credited, and deleted once the stream has them', s
   const stream = testStream(t);
   const paymaker = await openLabPaymaker(t);
   const intake = openIntake(t, {paymaker, stream});
-  const dir = await testFolder(t, 'events');
+  const dir = await testFolder('events');
   const send = createNatsSender({link: testLink(t), stream, handler: 'blk_0', password: 'secret'});
   const events = await EventLog.open({dir, log: NO_LOG, send, rotateMs: 20, retryMs: 20});
   t.after(() => events.close());
@@ -223,7 +223,7 @@ test('while NATS cannot be reached events wait on disk', server, async (t) => {
   const {hostname, port} = new URL(NATS_URL!);
   const proxy = await CuttableProxy.open(t, hostname, Number(port));
   const link = testLink(t, [`nats://127.0.0.1:${proxy.port}`]);
-  const dir = await testFolder(t, 'events');
+  const dir = await testFolder('events');
   const send = createNatsSender({link, stream, handler: 'blk_0', password: 'secret'});
   const events = await EventLog.open({dir, log: NO_LOG, send, rotateMs: 20, retryMs: 20});
   t.after(() => events.close());

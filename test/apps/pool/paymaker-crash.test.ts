@@ -55,7 +55,7 @@ function uploads(): Uint8Array[] {
 }
 
 test('killed between upload and answer, again and again: nothing is lost and nothing counts twice', async (t) => {
-  const dir = await testFolder(t, 'killed');
+  const dir = await testFolder('killed');
   const bodies = uploads();
   let answered = 0;
   for (const [i, body] of bodies.entries()) {
@@ -91,7 +91,7 @@ test('killed between upload and answer, again and again: nothing is lost and not
 });
 
 test('a ledger belongs to one paymaker at a time', async (t) => {
-  const dir = await testFolder(t, 'twice');
+  const dir = await testFolder('twice');
   const options = {dir, network: PKTREG, settings: labSettings(), nowMs: (): number => LAB_NOW_MS};
   const first = await openPaymaker(t, options);
   await rejects(openPaymaker(t, options), {code: testLedgers().lockedCode});
@@ -100,7 +100,7 @@ test('a ledger belongs to one paymaker at a time', async (t) => {
 });
 
 test('an upload that cannot be written counts in no part, and may come again', async (t) => {
-  const dir = await testFolder(t, 'broken');
+  const dir = await testFolder('broken');
   const sql = await testLedgers().open(t, dir);
   let isBroken = false;
   const broken: typeof sql = {

@@ -333,7 +333,7 @@ test('a real node pays its next block by the map, in proportion', async (t) => {
     poolFeeAddress: testAddress(7),
   });
   const nowMs = (): number => LAB_NOW_MS;
-  const dir = await testFolder(t, 'paymaker');
+  const dir = await testFolder('paymaker');
   const paymaker = await openPaymaker(t, {dir, network: PKTREG, settings, nowMs});
   const sender = new PayoutSender({
     paymaker,

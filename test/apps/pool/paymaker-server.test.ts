@@ -55,7 +55,7 @@ function post(url: string, body: Uint8Array | string, authorization = AUTHORIZAT
 }
 
 test('uploads are answered with their id, refusals with null', async (t) => {
-  const dir = await testFolder(t, 'paymaker');
+  const dir = await testFolder('paymaker');
   const paymaker = await openPaymaker(t, {dir});
   const url = await serve(t, paymaker);
   for (const wrong of ['', 'Basic eDp3cm9uZw==', `${AUTHORIZATION} `.trim().toLowerCase()]) {
@@ -186,7 +186,7 @@ test('a handler that claims too much waits; the others do not', async (t) => {
 test('handlers of ours deliver to it, and delete what it has', async (t) => {
   const paymaker = await openPaymaker(t, {network: PKTREG, settings: labSettings(), nowMs: () => LAB_NOW_MS});
   const url = await serve(t, paymaker);
-  const dir = await testFolder(t, 'events');
+  const dir = await testFolder('events');
   const send = createHttpSender(() => url, 'x', 'secret');
   const events = await EventLog.open({dir, log: NO_LOG, send, rotateMs: 20, retryMs: 20});
   t.after(() => events.close());

@@ -46,7 +46,7 @@ function fractions({map}: WhoToPay): Record<string, bigint> {
 
 for (const scenario of PAYMAKER_VECTORS.scenarios) {
   test(`compatible books give the maps of existing ones: ${scenario.name}`, async (t) => {
-    const dir = await testFolder(t, 'paymaker');
+    const dir = await testFolder('paymaker');
     const settings = vectorSettings({compatible: true});
     const paymaker = await openPaymaker(t, {dir, settings});
     for (const events of scenario.uploads) {
@@ -138,7 +138,7 @@ function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
 }
 
 test('the order of uploads and repetitions do not matter, nor whether sums are kept or made anew', async (t) => {
-  const dir = await testFolder(t, 'orders');
+  const dir = await testFolder('orders');
   let number = 0;
   const settings = labSettings({pplnsBlkConstantX: 8, pplnsAnnConstantX: 0.01});
   const open = (name: number): Promise<Paymaker> =>
@@ -244,7 +244,7 @@ test('what is odd in an upload is told, and the rest of it counts', async (t) =>
 test('history is forgotten at its end, and only there', async (t) => {
   let now = LAB_NOW_MS;
   const settings = labSettings({historyDepth: 3600, pplnsBlkConstantX: 100, pplnsAnnConstantX: 1});
-  const dir = await testFolder(t, 'history');
+  const dir = await testFolder('history');
   const paymaker = await openPaymaker(t, {dir, network: PKTREG, settings, nowMs: () => now});
   const rows = [0, 1, 2, 3].flatMap((miner) => {
     const time = miner * 900_000 - 3_000_000 + 700_000;

@@ -24,8 +24,8 @@ function shareOf(miner: number, number: number): object {
 
 const BLOCK = {type: 'block', height: 1, difficulty: 2, time: LAB_NOW_MS - 5000, eventId: 'block'};
 
-test('addresses of servers are read, and mistakes in them told without the password', async (t) => {
-  const file = join(await testFolder(t, 'password'), 'password');
+test('addresses of servers are read, and mistakes in them told without the password', async () => {
+  const file = join(await testFolder('password'), 'password');
   await writeFile(file, 'from file\n');
   deepEqual(await readPostgresAddress('postgresql://me:se%20cret@db.example:6000/pool?schema=a_1'), {
     host: 'db.example',
@@ -85,7 +85,7 @@ interface Lab {
 }
 
 async function openLab(t: TestContext): Promise<Lab> {
-  const dir = await testFolder(t, 'paymaker');
+  const dir = await testFolder('paymaker');
   const url = await postgresSchema(t, dir);
   const direct = new URL(url);
   const proxy = await CuttableProxy.open(t, direct.hostname, Number(direct.port));
@@ -202,7 +202,7 @@ test('a statement has a deadline, and the connection outlives it', server, async
 });
 
 test('texts are ordered by their bytes, whatever the language of the server', server, async (t) => {
-  const paymaker = await openDirect(t, await postgresSchema(t, await testFolder(t, 'order')));
+  const paymaker = await openDirect(t, await postgresSchema(t, await testFolder('order')));
   const ids = ['a', 'B', 'b', 'A', 'ä', '_', '-'];
   await paymaker.ingest(uploadOf(ids.map((eventId) => ({...shareOf(1, 1), eventId}))), '');
   const found: string[] = [];

@@ -198,7 +198,7 @@ test('a pool with PostgreSQL, NATS and several of each program pays as one that 
   const {node, rpc, generate} = await openLabNode(t);
   await generate(4);
   const nodeUrl = `http://${node.addresses.rpc!}`;
-  const [dir, small] = [await testFolder(t, 'scaled'), await testFolder(t, 'small')];
+  const [dir, small] = [await testFolder('scaled'), await testFolder('small')];
   const ports: Ports = {
     master: await freePort(),
     standby: await freePort(),

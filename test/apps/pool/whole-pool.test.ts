@@ -72,7 +72,7 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
       shareWorkDivisor: 4,
     },
   });
-  const dir = await testFolder(t, 'whole');
+  const dir = await testFolder('whole');
   const openEvents = (name: string): Promise<EventLog> =>
     EventLog.open({
       dir: `${dir}/${name}`,
