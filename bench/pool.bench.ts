@@ -153,6 +153,7 @@ async function handlerRole(): Promise<void> {
     seen,
     events,
     files,
+    now: () => performance.now(),
     nowMs: Date.now,
     log: NO_LOG,
   });

@@ -124,6 +124,7 @@ async function post(random: Random): Promise<void> {
       append: (event: {accepted: number}) => Promise.resolve(told.push(event)),
     } as unknown as AnnHandlerOptions['events'],
     files: {add: () => {}} as unknown as AnnHandlerOptions['files'],
+    now: () => performance.now(),
     nowMs: () => 1,
     log: NO_LOG,
   });

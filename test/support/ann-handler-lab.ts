@@ -104,6 +104,8 @@ export interface AnnHandlerLab {
 export interface AnnHandlerLabOptions {
   readonly network?: Network;
   readonly maxWaiting?: number;
+  /** The clock by which the handler knows how long posts wait, milliseconds. */
+  readonly now?: () => number;
   readonly server?: Partial<AnnServerOptions>;
 }
 
@@ -111,7 +113,12 @@ export interface AnnHandlerLabOptions {
 export async function openAnnHandlerLab(
   t: TestContext,
   dir: string,
-  {network = PKTREG, maxWaiting = 65_536, server: serverOptions = {}}: AnnHandlerLabOptions = {},
+  {
+    network = PKTREG,
+    maxWaiting = 65_536,
+    now = () => performance.now(),
+    server: serverOptions = {},
+  }: AnnHandlerLabOptions = {},
 ): Promise<AnnHandlerLab> {
   const validator = new AnnouncementValidator({
     threads: 1,
@@ -148,6 +155,7 @@ export async function openAnnHandlerLab(
     events,
     files,
     onAccepted: (anns) => accepted.push(anns),
+    now,
     nowMs: () => 1_700_000_000_123,
     log: NO_LOG,
   });

@@ -278,6 +278,7 @@ export function openAnnHandlerProgram(options: ProgramOptions, name: string): Pr
       events,
       files,
       ...(sprayer && {onAccepted: (anns) => sprayer.send(anns)}),
+      now: () => performance.now(),
       nowMs,
       log,
     });

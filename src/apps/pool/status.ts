@@ -38,6 +38,7 @@ export function annHandlerStatus(handler: AnnHandler, validator: AnnouncementVal
   metrics.counter('overloaded', 'Announcements refused for want of time', () => counts.overloaded);
   metrics.counter('posts', 'Posts of miners', () => counts.posts);
   metrics.gauge('queue', 'Announcements that wait to be judged', () => validator.waiting);
+  metrics.gauge('delay_seconds', 'How long a post that came now would wait', () => handler.delayMs / 1000);
   metrics.gauge('events_waiting_files', 'Files of events that wait for the paymaker', () => events.waitingFiles);
   const readiness = (): ReturnType<Status['readiness']> =>
     readyUnless(handler.isReady ? undefined : 'the master has not been heard, or its list lacks this handler');

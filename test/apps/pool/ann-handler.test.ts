@@ -158,6 +158,20 @@ test('a handler with too much to do says overloaded, in the words that miners co
   equal((await lab.post(part(0, 10))).result!.accepted, 10);
 });
 
+test('a handler on which posts would wait too long refuses some, and takes them when it has caught up', async (t) => {
+  // A thousand times slower than this machine.
+  const lab = await openAnnHandlerLab(t, await testFolder('ann'), {now: () => performance.now() * 1000});
+  lab.handler.follow(stateOf(PARENT + 2));
+  equal((await lab.post(part(0, 4))).result!.accepted, 4);
+  const answers = await Promise.all([0, 1, 2, 3, 4, 5].map((i) => lab.post(part(4 + 4 * i, 8 + 4 * i))));
+  const refused = answers.flatMap(({status}, i) => (status === 503 ? [i] : []));
+  ok(refused.length > 0 && refused.length < 6, `${refused.length} refused`);
+  for (const i of refused) {
+    equal(answers[i]!.error, 'overloaded');
+    equal((await lab.post(part(4 + 4 * i, 8 + 4 * i))).result!.accepted, 4);
+  }
+});
+
 test('many bad announcements shut an address out for a while', async (t) => {
   const lab = await openAnnHandlerLab(t, await testFolder('ann'));
   lab.handler.follow(stateOf(PARENT + 2));

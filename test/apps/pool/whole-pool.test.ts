@@ -102,6 +102,7 @@ test('announcement miner, handlers, block miner, master and node make blocks tog
     events: annEvents,
     files,
     onAccepted: (anns) => sprayer.send(anns),
+    now: () => performance.now(),
     nowMs: () => Date.now(),
     log: NO_LOG,
   });

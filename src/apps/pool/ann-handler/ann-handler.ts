@@ -23,11 +23,14 @@ import type {EventLog} from '../../../service/pool/event-log.ts';
 import type {PoolState} from '../../../service/pool/pool-follower.ts';
 import type {AnnFiles} from './ann-files.ts';
 import {SubmitError} from './errors.ts';
+import {QueueDelay} from './queue-delay.ts';
 import type {SeenStore} from './seen-store.ts';
 
 /** Parents whose announcements are taken: the tip and five below it. */
 export const TRACKED_PARENTS = 6;
 export const MAX_POST_ANNS = 1024;
+/** Who waits longer for an answer gives up, or sends again what is being judged. */
+const MAX_DELAY_MS = 1500;
 const SVER_BY_NONCE = 2;
 const MAX_PAYTO = 100;
 const HASH_BYTES = 32;
@@ -44,6 +47,8 @@ export interface AnnHandlerOptions {
   readonly onAccepted?: (anns: Uint8Array) => void;
   /** Wall clock, milliseconds. */
   readonly nowMs: () => number;
+  /** A clock that only goes forward, milliseconds. */
+  readonly now: () => number;
   readonly log: Log;
 }
 
@@ -105,6 +110,7 @@ export class AnnHandler {
   readonly #options: AnnHandlerOptions;
   readonly #hashes = new AnnouncementHashes(MAX_POST_ANNS);
   readonly #slots = new Map<number, Slot>();
+  readonly #delay: QueueDelay;
   #routings: Routing[] = [];
   #annTargets: number[] = [];
   #versions: readonly number[] = [1];
@@ -113,6 +119,12 @@ export class AnnHandler {
 
   constructor(options: AnnHandlerOptions) {
     this.#options = options;
+    this.#delay = new QueueDelay({maxMs: MAX_DELAY_MS, now: options.now});
+  }
+
+  /** How long a post that came now would wait for its verdicts, milliseconds. */
+  get delayMs(): number {
+    return this.#delay.ms;
   }
 
   /** Sums since the start. */
@@ -172,6 +184,7 @@ export class AnnHandler {
       throw new SubmitError('wrong-height', `block number out of range, expect ${tip} got ${height}`);
     }
     const warn = this.#warnings(payTo);
+    if (!this.#delay.hasRoom(body.length / ANN_BYTES)) throw this.#overloaded(body);
     const judged = await this.#judge(body, slot, sver);
     const seen = await this.#options.seen.of(slot.height, slot.hash);
     // A reorganisation while they were judged has made them worthless.
@@ -263,14 +276,21 @@ export class AnnHandler {
 
   async #validate(anns: Uint8Array, {parentHash}: Slot): Promise<string[]> {
     if (anns.length === 0) return [];
+    const leave = this.#delay.enter(anns.length / ANN_BYTES);
     try {
       return (await this.#options.validator.validate(anns, parentHash)).map(({verdict}) => verdict);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       if (error.code !== 'overloaded') throw new SubmitError('disconnected', undefined, 503);
-      this.#counts.overloaded += anns.length / ANN_BYTES;
-      throw new SubmitError('overloaded', undefined, 503);
+      throw this.#overloaded(anns);
+    } finally {
+      leave();
     }
+  }
+
+  #overloaded(anns: Uint8Array): SubmitError {
+    this.#counts.overloaded += anns.length / ANN_BYTES;
+    return new SubmitError('overloaded', undefined, 503);
   }
 
   #event(body: Uint8Array, payTo: string, judged: Judged, accepted: readonly number[]): AnnouncementsEvent {
