@@ -1,4 +1,4 @@
-import {deepEqual, equal, match} from 'node:assert/strict';
+import {deepEqual, equal, match, ok} from 'node:assert/strict';
 import {type FileHandle, open as openFile, readdir, readFile} from 'node:fs/promises';
 import {request} from 'node:http';
 import {test} from 'node:test';

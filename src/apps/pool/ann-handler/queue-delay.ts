@@ -1,7 +1,7 @@
 /** Milliseconds an announcement is taken to need before any has been measured: a slow machine with one thread. */
 const FIRST_MS = 0.25;
 /** Announcements after which a measurement counts half. */
-const HALF_LIFE = 8192;
+const HALF_LIFE = 2048;
 
 export interface QueueDelayOptions {
   /** Nobody shall wait longer, milliseconds. */
