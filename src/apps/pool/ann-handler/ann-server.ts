@@ -3,17 +3,11 @@ import {createHash, timingSafeEqual} from 'node:crypto';
 import type {AddressInfo} from 'node:net';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {ANN_BYTES} from '../../../core/packetcrypt/index.ts';
-import type {PoolEnvelope} from '../../../core/protocol/pool/index.ts';
-import {
-  createPublicServer,
-  type Deadlines,
-  type PublicServerOptions,
-  type Refusal,
-  sendRefusal,
-} from '../../../service/http/public-server.ts';
+import {createPublicServer, type Deadlines, type PublicServerOptions} from '../../../service/http/public-server.ts';
 import {AddressGuard, type AddressGuardOptions} from '../../../service/limits/address-guard.ts';
 import type {Log} from '../../../service/logs/log.ts';
 import {StoreError} from '../../../service/stores/key-value-store.ts';
+import {envelopeRefusal, headerOf, refuseInEnvelope, sendEnvelope} from '../envelope.ts';
 import type {AnnFiles} from './ann-files.ts';
 import {type AnnHandler, MAX_POST_ANNS} from './ann-handler.ts';
 import {SubmitError} from './errors.ts';
@@ -30,6 +24,7 @@ export interface AnnServerOptions {
   readonly guard?: Partial<AddressGuardOptions>;
 }
 
+const NO_RESULT = null;
 const MAX_BODY_BYTES = (MAX_POST_ANNS + 1) * ANN_BYTES;
 /** As many posts as may be under way. */
 const MAX_BODIES_BYTES = 256 * 2 ** 20;
@@ -63,7 +58,7 @@ export class AnnServer {
       maxBodiesBytes: MAX_BODIES_BYTES,
       keepsBody: ({socket}) => !this.#guard.isBanned(socket.remoteAddress ?? ''),
       log: options.log,
-      refusal,
+      refusal: (status, text) => envelopeRefusal(NO_RESULT, status, text),
       ...options.limits,
     });
     this.#http.post('/submit', (request, reply) => this.#submit(request, reply));
@@ -80,25 +75,27 @@ export class AnnServer {
   async #submit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const {handler, log, maxPosts = MAX_POSTS} = this.#options;
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-    if (this.#guard.isBanned(request.ip)) return refuse(reply, 403, new SubmitError('banned').wire);
-    if (this.#posts >= maxPosts || !this.#guard.take(request.ip, body.length)) return refuse(reply, 503, 'overloaded');
+    if (this.#guard.isBanned(request.ip))
+      return refuseInEnvelope(reply, NO_RESULT, 403, new SubmitError('banned').wire);
+    if (this.#posts >= maxPosts || !this.#guard.take(request.ip, body.length))
+      return refuseInEnvelope(reply, NO_RESULT, 503, 'overloaded');
     this.#posts++;
     try {
       const {result, warn, forged} = await handler.submit(new Uint8Array(body), {
-        worknum: header(request, 'x-pc-worknum'),
-        payto: header(request, 'x-pc-payto'),
-        sver: header(request, 'x-pc-sver'),
+        worknum: headerOf(request, 'x-pc-worknum'),
+        payto: headerOf(request, 'x-pc-payto'),
+        sver: headerOf(request, 'x-pc-sver'),
       });
       this.#charge(request.ip, forged);
-      return send(reply, 200, {result, error: [], warn});
+      return sendEnvelope(reply, 200, {result, error: [], warn});
     } catch (error) {
       if (error instanceof SubmitError) {
         this.#charge(request.ip, error.forged);
-        return refuse(reply, error.status, error.wire);
+        return refuseInEnvelope(reply, NO_RESULT, error.status, error.wire);
       }
       if (!(error instanceof StoreError)) throw error;
       log.error('announcements cannot be written down', {error});
-      return refuse(reply, 503, 'disconnected');
+      return refuseInEnvelope(reply, NO_RESULT, 503, 'disconnected');
     } finally {
       this.#posts--;
     }
@@ -110,7 +107,7 @@ export class AnnServer {
 
   async #download(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const {files, blockMinerPassword} = this.#options;
-    const given = header(request, 'x-pc-passwd');
+    const given = headerOf(request, 'x-pc-passwd');
     if (blockMinerPassword !== '' && (given === undefined || !timingSafeEqual(digest(given), this.#password))) {
       const text = given === undefined ? 'x-pc-passwd missing' : 'x-pc-passwd incorrect';
       return reply
@@ -134,25 +131,4 @@ export class AnnServer {
   async close(): Promise<void> {
     await this.#http.close();
   }
-}
-
-function header(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value[0] : value;
-}
-
-function send(reply: FastifyReply, status: number, envelope: PoolEnvelope<unknown>): FastifyReply {
-  return reply
-    .code(status)
-    .type('application/json')
-    .send(Buffer.from(JSON.stringify(envelope)));
-}
-
-/** Existing miners read null here, and look for nothing but the text "overloaded". */
-function refusal(status: number, text: string): Refusal {
-  return {status, type: 'application/json', body: JSON.stringify({result: null, error: [text], warn: []})};
-}
-
-function refuse(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return sendRefusal(reply, refusal(status, text));
 }

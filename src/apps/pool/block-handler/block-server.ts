@@ -1,16 +1,11 @@
 // The block handler over HTTP.   pool spec §2.4
 import type {AddressInfo} from 'node:net';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
-import {
-  createPublicServer,
-  type Deadlines,
-  type PublicServerOptions,
-  type Refusal,
-  sendRefusal,
-} from '../../../service/http/public-server.ts';
+import {createPublicServer, type Deadlines, type PublicServerOptions} from '../../../service/http/public-server.ts';
 import {AddressGuard, type AddressGuardOptions} from '../../../service/limits/address-guard.ts';
 import type {Log} from '../../../service/logs/log.ts';
 import {StoreError} from '../../../service/stores/key-value-store.ts';
+import {envelopeRefusal, headerOf, refuseInEnvelope, sendEnvelope} from '../envelope.ts';
 import type {BlockHandler} from './block-handler.ts';
 import {ShareError} from './errors.ts';
 
@@ -23,6 +18,7 @@ export interface BlockServerOptions {
 }
 
 /** A share has at most this many bytes of JSON. */
+const NO_RESULT = '';
 const MAX_SHARE_BYTES = 400_000;
 const MAX_BODIES_BYTES = 64 * 2 ** 20;
 const DEADLINES: Deadlines = Object.freeze({request: 30_000, silent: 150_000, idle: 75_000});
@@ -56,7 +52,7 @@ export class BlockServer {
       keepsBody: ({socket}) => !this.#guard.isBanned(socket.remoteAddress ?? ''),
       log: options.log,
       // The numbers that go with these texts here.
-      refusal: (status, text) => refusal(status === 413 ? 400 : status === 503 ? 501 : status, text),
+      refusal: (status, text) => envelopeRefusal(NO_RESULT, status === 413 ? 400 : status === 503 ? 501 : status, text),
       ...options.limits,
     });
     this.#http.all('/submit', (request, reply) =>
@@ -69,8 +65,10 @@ export class BlockServer {
 
   async #submit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const {maxPosts = MAX_POSTS} = this.#options;
-    if (this.#guard.isBanned(request.ip)) return refuse(reply, 403, 'too many bad shares came from this address');
-    if (this.#posts >= maxPosts || !this.#guard.take(request.ip, 1)) return refuse(reply, 501, 'overloaded');
+    if (this.#guard.isBanned(request.ip))
+      return refuseInEnvelope(reply, NO_RESULT, 403, 'too many bad shares came from this address');
+    if (this.#posts >= maxPosts || !this.#guard.take(request.ip, 1))
+      return refuseInEnvelope(reply, NO_RESULT, 501, 'overloaded');
     this.#posts++;
     try {
       return await this.#judge(request, reply);
@@ -86,15 +84,15 @@ export class BlockServer {
     if (!/^\d+$/.test(headerOf(request, 'x-pc-sver') ?? '')) warn.push(OLD_MINER);
     try {
       const result = await handler.submit(parse(request.body as Buffer | undefined), payTo);
-      return send(reply, 200, {result, error: [], warn});
+      return sendEnvelope(reply, 200, {result, error: [], warn});
     } catch (error) {
       if (error instanceof ShareError) {
         if (error.code === 'invalid') this.#guard.bad(request.ip, 1);
-        return refuse(reply, error.status, error.wire, warn);
+        return refuseInEnvelope(reply, NO_RESULT, error.status, error.wire, warn);
       }
       if (!(error instanceof StoreError)) throw error;
       log.error('a share cannot be written down', {error});
-      return refuse(reply, 500, 'server not ready', warn);
+      return refuseInEnvelope(reply, NO_RESULT, 500, 'server not ready', warn);
     }
   }
 
@@ -117,25 +115,4 @@ function parse(body: Buffer | undefined): unknown {
   } catch {
     throw new ShareError('not-json');
   }
-}
-
-function headerOf(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value[0] : value;
-}
-
-function send(reply: FastifyReply, status: number, envelope: unknown): FastifyReply {
-  return reply
-    .code(status)
-    .type('application/json')
-    .send(Buffer.from(JSON.stringify(envelope)));
-}
-
-/** Existing block miners read an empty text here, not null. */
-function refusal(status: number, text: string, warn: readonly string[] = []): Refusal {
-  return {status, type: 'application/json', body: JSON.stringify({result: '', error: [text], warn})};
-}
-
-function refuse(reply: FastifyReply, status: number, text: string, warn: readonly string[] = []): FastifyReply {
-  return sendRefusal(reply, refusal(status, text, warn));
 }

@@ -1,16 +1,10 @@
 // The paymaker over HTTP.   pool spec §2.5
 import type {AddressInfo} from 'node:net';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
-import type {PoolEnvelope} from '../../../core/protocol/pool/index.ts';
-import {
-  createPublicServer,
-  type Deadlines,
-  type PublicServerOptions,
-  type Refusal,
-  sendRefusal,
-} from '../../../service/http/public-server.ts';
+import {createPublicServer, type Deadlines, type PublicServerOptions} from '../../../service/http/public-server.ts';
 import type {Log} from '../../../service/logs/log.ts';
 import {StoreError} from '../../../service/stores/key-value-store.ts';
+import {envelopeRefusal, refuseInEnvelope, sendEnvelope} from '../envelope.ts';
 import {encodeTabbed, minerDocument, whoToPayDocument} from './documents.ts';
 import {PaymakerError} from './errors.ts';
 import {HandlerSecrets} from './handler-secrets.ts';
@@ -27,6 +21,7 @@ export interface PaymakerServerOptions {
 }
 
 export const MAX_UPLOAD_BYTES: number = 16 * 2 ** 20;
+const NO_RESULT = null;
 const MAX_BODIES_BYTES = 8 * MAX_UPLOAD_BYTES;
 const DEADLINES: Deadlines = Object.freeze({request: 30_000, silent: 120_000, idle: 75_000});
 const MAX_CONNECTIONS = 1000;
@@ -60,7 +55,7 @@ export class PaymakerServer {
       maxBodyBytes: MAX_UPLOAD_BYTES,
       maxBodiesBytes: MAX_BODIES_BYTES,
       log: options.log,
-      refusal,
+      refusal: (status, text) => envelopeRefusal(NO_RESULT, status, text),
       // Strangers fill no memory.
       keepsBody: ({headers}) => this.#secrets.byAuthorization(headers.authorization ?? '') !== undefined,
       ...options.limits,
@@ -70,14 +65,14 @@ export class PaymakerServer {
 
   async #limited(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const {maxRequests = MAX_REQUESTS} = this.#options;
-    if (this.#requests >= maxRequests) return refuse(reply, 501, 'overloaded');
+    if (this.#requests >= maxRequests) return refuseInEnvelope(reply, NO_RESULT, 501, 'overloaded');
     this.#requests++;
     try {
       return await this.#answer(request, reply);
     } catch (error) {
       if (!(error instanceof PaymakerError)) throw error;
       this.#options.log.error('a question cannot be answered', {error});
-      return refuse(reply, 503, error.code);
+      return refuseInEnvelope(reply, NO_RESULT, 503, error.code);
     } finally {
       this.#requests--;
     }
@@ -98,25 +93,31 @@ export class PaymakerServer {
     const {paymaker, log} = this.#options;
     const handler = this.#secrets.byAuthorization(request.headers.authorization ?? '');
     if (handler === undefined) {
-      return refuse(reply.header('www-authenticate', 'Basic realm=paymaker'), 401, '401 Unauthorized');
+      return refuseInEnvelope(
+        reply.header('www-authenticate', 'Basic realm=paymaker'),
+        NO_RESULT,
+        401,
+        '401 Unauthorized',
+      );
     }
     if (request.method !== 'POST') return reply.code(405).header('allow', 'POST').send('');
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
     try {
       const {eventId, warn} = await paymaker.ingest(new Uint8Array(body), handler);
-      return send(reply, 200, {result: {eventId}, warn, error: []});
+      return sendEnvelope(reply, 200, {result: {eventId}, warn, error: []});
     } catch (error) {
       if (!(error instanceof PaymakerError || error instanceof StoreError)) throw error;
       log.error('an upload was not taken', {handler, error});
-      return refuse(reply, 503, error.code);
+      return refuseInEnvelope(reply, NO_RESULT, 503, error.code);
     }
   }
 
   async #whoToPay(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const {maxtime} = request.query as {maxtime?: unknown};
     if (maxtime === undefined) return show(reply, await this.#present());
-    if (typeof maxtime !== 'string' || !/^\d{1,15}$/.test(maxtime)) return refuse(reply, 400, 'maxtime: milliseconds');
-    if (this.#pastMaps >= MAX_PAST_MAPS) return refuse(reply, 501, 'overloaded');
+    if (typeof maxtime !== 'string' || !/^\d{1,15}$/.test(maxtime))
+      return refuseInEnvelope(reply, NO_RESULT, 400, 'maxtime: milliseconds');
+    if (this.#pastMaps >= MAX_PAST_MAPS) return refuseInEnvelope(reply, NO_RESULT, 501, 'overloaded');
     this.#pastMaps++;
     try {
       return show(reply, this.#document(await this.#options.paymaker.whoToPay(Number(maxtime))));
@@ -186,20 +187,4 @@ function show(reply: FastifyReply, text: string): FastifyReply {
     .header('cache-control', 'no-cache')
     .type('application/json')
     .send(Buffer.from(text));
-}
-
-function send(reply: FastifyReply, status: number, envelope: PoolEnvelope<unknown>): FastifyReply {
-  return reply
-    .code(status)
-    .type('application/json')
-    .send(Buffer.from(JSON.stringify(envelope)));
-}
-
-/** Existing handlers cannot read "" here. */
-function refusal(status: number, text: string): Refusal {
-  return {status, type: 'application/json', body: JSON.stringify({result: null, error: [text], warn: []})};
-}
-
-function refuse(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return sendRefusal(reply, refusal(status, text));
 }
