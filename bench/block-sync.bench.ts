@@ -8,11 +8,13 @@ import {join} from 'node:path';
 import {monitorEventLoopDelay} from 'node:perf_hooks';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
+import {equalBytes} from '../src/core/bytes/index.ts';
 import {encodeAddress} from '../src/core/consensus/index.ts';
 import {createPktreg} from '../src/core/params/index.ts';
 import {type Transaction, transactionId} from '../src/core/primitives/index.ts';
-import {PktNode} from '../src/node/node.ts';
+import {type NodeOptions, PktNode} from '../src/node/node.ts';
 import {NO_LOG} from '../src/service/logs/log.ts';
+import {ProvenMiner} from '../test/support/proven-miner.ts';
 import {signAll, testKey} from '../test/support/signing.ts';
 
 const {values} = parseArgs({
@@ -30,8 +32,8 @@ const LOCAL = {host: '127.0.0.1', port: 0};
 const NETWORK = createPktreg({money: {coinbaseMaturity: 1}});
 const KEY = testKey(7);
 const FEE = 10_000n;
-/** Blocks before the first that has transactions. */
-const FIRST = 3;
+/** Hard enough for announcements to serve several heights. */
+const ANNOUNCEMENT_BITS = 0x2001ffff;
 const PROGRESS_MS = 5000;
 
 interface Ready {
@@ -39,7 +41,7 @@ interface Ready {
   readonly height: number;
 }
 
-function open(dataDir: string, connect: readonly number[]): Promise<PktNode> {
+function open(dataDir: string, connect: readonly number[], checkProof?: NodeOptions['checkProof']): Promise<PktNode> {
   return PktNode.open({
     network: NETWORK,
     dataDir,
@@ -50,6 +52,7 @@ function open(dataDir: string, connect: readonly number[]): Promise<PktNode> {
     connect: connect.map((port) => ({host: LOCAL.host, port})),
     connectOnly: true,
     miningAddresses: [encodeAddress(KEY.script, NETWORK.addresses)],
+    ...(checkProof !== undefined && {checkProof}),
   });
 }
 
@@ -65,23 +68,26 @@ function spend(transaction: Transaction, index: number, outputs: number): Transa
   return signAll(plain, KEY, [value]);
 }
 
-/** Each block spends the transactions of the one before, `count` of them. */
-async function extend(node: PktNode, to: number, count: number): Promise<void> {
-  const {chain, mempool, generate} = node.parts;
-  const {signal} = new AbortController();
-  if (chain.height < FIRST) await generate(FIRST - chain.height, signal);
+/** Each block spends the transactions of the one before, `count` of them; the first spends a coinbase. */
+async function extend({chain, mempool, templates}: PktNode['parts'], to: number, count: number): Promise<void> {
+  const miner = new ProvenMiner(NETWORK, ANNOUNCEMENT_BITS);
   let said = performance.now();
   while (chain.height < to) {
-    const {transactions} = (await chain.block(chain.tip.hash))!;
-    const [coinbase, ...others] = transactions as [Transaction, ...Transaction[]];
-    const own = coinbase.outputs.findIndex(({script}) => Buffer.from(script).equals(KEY.script));
-    const wide = others.length === 1 && others[0]!.outputs.length === count;
-    const next =
-      others.length === 0
-        ? [spend(coinbase, own, count)]
-        : Array.from({length: count}, (_, i) => (wide ? spend(others[0]!, i, 1) : spend(others[i]!, 0, 1)));
+    const {height, hash} = chain.tip;
+    const [coinbase, ...before] = (await chain.block(hash))!.transactions as [Transaction, ...Transaction[]];
+    let next: Transaction[] = [];
+    if (before.length === 1) next = Array.from({length: count}, (_, i) => spend(before[0]!, i, 1));
+    else if (before.length > 1) next = before.map((each) => spend(each, 0, 1));
+    else if (height > 0)
+      next = [
+        spend(
+          coinbase,
+          coinbase.outputs.findIndex(({script}) => equalBytes(script, KEY.script)),
+          count,
+        ),
+      ];
     for (const transaction of next) await mempool.accept(transaction, {source: 'local'});
-    await generate(1, signal);
+    await chain.accept(miner.mineTemplate(await templates.template(), (at) => chain.hashAt(at)!));
     if (performance.now() - said < PROGRESS_MS) continue;
     said = performance.now();
     process.stderr.write(`made ${chain.height} of ${to} blocks\n`);
@@ -89,8 +95,9 @@ async function extend(node: PktNode, to: number, count: number): Promise<void> {
 }
 
 async function serve(dir: string): Promise<void> {
-  const node = await open(dir, []);
-  await extend(node, Number(values.blocks), Number(values.transactions));
+  // It has made them itself.
+  const node = await open(dir, [], () => Promise.resolve());
+  await extend(node.parts, Number(values.blocks), Number(values.transactions));
   process.on('disconnect', () => {
     void node.close().then(() => process.exit());
   });
@@ -146,7 +153,10 @@ if (values.serve) {
     });
     await measure(join(folder, 'to'), ready);
   } finally {
-    if (child.connected) child.disconnect();
+    if (child.connected) {
+      child.disconnect();
+      await new Promise((resolve) => child.once('exit', resolve));
+    }
     await rm(folder, {recursive: true, force: true});
   }
 }

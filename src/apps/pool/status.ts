@@ -71,7 +71,9 @@ export function paymakerStatus(paymaker: Paymaker, sender: PayoutSender, intake?
     metrics.counter('messages_refused', 'Messages that no handler has made', () => counts.refused);
     metrics.counter('messages_deferred', 'Messages that could not be credited and come again', () => counts.deferred);
   }
-  const isPaying = (): boolean => sender.state === 'paying' || paymaker.settings.updateCycle === 0;
+  // One that was never told of any work is ready for it.
+  const isPaying = (): boolean =>
+    sender.state === 'paying' || sender.state === 'unused' || paymaker.settings.updateCycle === 0;
   const readiness = (): ReturnType<Status['readiness']> =>
     readyUnless(isPaying() ? undefined : `the node is not paying a fresh map: ${sender.state}`);
   return {metrics: metrics.registry, readiness};

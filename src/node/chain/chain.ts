@@ -30,6 +30,7 @@ import {
 } from '../../core/primitives/index.ts';
 import {type Log, NO_LOG} from '../../service/logs/log.ts';
 import {type KeyValueStore, prefixEnd, type StoreChange} from '../../service/stores/key-value-store.ts';
+import {Breather} from '../../service/threads/breather.ts';
 import {BlockTree, type ChainBlock} from './block-tree.ts';
 import {ChainView} from './chain-view.ts';
 import {ChainError} from './errors.ts';
@@ -320,6 +321,7 @@ export class Chain extends BlockTree {
   /** Checks and stores blocks, then makes the best of them the tip. Never throws: everyone who waits is told. */
   async #acceptGroup(group: readonly Waiting[]): Promise<void> {
     const stored: Stored[] = [];
+    const breather = new Breather();
     try {
       await this.#options.checkRoom?.();
       for (const waiting of group) {
@@ -328,6 +330,7 @@ export class Chain extends BlockTree {
         } catch (error) {
           waiting.reject(error);
         }
+        await breather.pause();
       }
       await this.#recordStored(stored);
       const blocks = new Map(stored.map(({number, block}) => [number, block]));
@@ -455,7 +458,9 @@ export class Chain extends BlockTree {
     const changes: StoreChange[] = [];
     const connected: Connected[] = [];
     let steward = await this.#stewardAfter(fork);
+    const breather = new Breather();
     for (const number of branch) {
+      await breather.pause();
       const block = blocks.get(number) ?? (await this.#storedBlock(number));
       try {
         const parent = this.index.parent(number)!;
@@ -487,12 +492,14 @@ export class Chain extends BlockTree {
   /** Takes the blocks above `fork` back in the view; newest first. */
   async #disconnectTo(view: ChainView, fork: number): Promise<Connected[]> {
     const disconnected: Connected[] = [];
+    const breather = new Breather();
     for (let at = this.tipNumber; at !== fork; at = this.index.parent(at)!) {
       const block = await this.#storedBlock(at);
       const undo = await this.spentBy(this.index.hash(at));
       if (undo === undefined) throw new ChainError('chain-damaged', {reason: 'undo data is missing'});
       await view.disconnect(block, this.index.height(at), undo);
       disconnected.push({number: at, block});
+      await breather.pause();
     }
     return disconnected;
   }

@@ -227,7 +227,7 @@ test('without recent events nothing is sent, and after the grace period the erro
   const lab = await openSender(t, {staleAfter: 600, gracePeriod: 1000});
   const {paymaker, node, sender} = lab;
   await sender.tick();
-  deepEqual([node.sent, sender.state], [0, 'stale']);
+  deepEqual([node.sent, sender.state], [0, 'unused']);
   await paymaker.ingest(shares(lab.now, 1), '');
   lab.now += 120_000;
   await sender.tick();

@@ -19,8 +19,10 @@ export interface PayoutSenderOptions {
   readonly log: Log;
 }
 
-/** `waiting`: nothing was sent yet. `stale`: there are no recent events, the node pays what it paid. */
-export type SenderState = 'waiting' | 'paying' | 'stale' | 'error-address' | 'node-unreachable' | 'ledger-unusable';
+/**
+ * `waiting`: nothing was sent yet. `unused`: no work has ever come. `stale`: there are no recent events, the node pays what it paid.
+ */
+export type SenderState = 'waiting' | 'unused' | 'paying' | 'stale' | 'error-address' | 'node-unreachable' | 'ledger-unusable';
 
 const TICK_MS = 1000;
 /** How often the node is asked whether it still pays the map. */
@@ -112,6 +114,7 @@ export class PayoutSender {
     if (state === this.#state) return;
     const {log} = this.#options;
     if (state === 'paying') log.info('the node pays the map', {reason});
+    else if (state === 'unused') log.info('there is nothing to pay yet', {reason});
     else log.error('the node is not paying a fresh map', {state, reason});
     this.#state = state;
   }
@@ -167,7 +170,7 @@ export class PayoutSender {
       const reason = `no event since ${latest === 0 ? 'ever' : new Date(latest).toISOString()}`;
       if (isOver) await this.#pay(this.#errorRecord(now));
       else this.#sentMs = now;
-      this.#enter(isOver ? 'error-address' : 'stale', reason);
+      this.#enter(isOver ? 'error-address' : latest === 0 ? 'unused' : 'stale', reason);
       return;
     }
     await settleWins({ledger: paymaker.ledger, wins: paymaker.statistics.wins, callNode, nowMs, log});

@@ -1,6 +1,7 @@
 import type {Transaction} from '../../../core/primitives/index.ts';
 import {type Log, NO_LOG} from '../../../service/logs/log.ts';
 import {type KeyValueStore, prefixEnd, type StoreChange} from '../../../service/stores/key-value-store.ts';
+import {Breather} from '../../../service/threads/breather.ts';
 import type {Chain} from '../chain.ts';
 import type {BlockIndex, IndexedBlock, IndexName} from './block-index.ts';
 import {IndexError} from './errors.ts';
@@ -192,7 +193,9 @@ export class ChainIndexes {
       await store.write([...changes, {key: indexTipKey(index.name), value: encodeIndexTip(follower.tip)}]);
       changes = [];
     };
+    const breather = new Breather();
     while (!this.#closed) {
+      await breather.pause();
       const {tip} = follower;
       if (tip !== undefined && chain.find(tip.hash)?.isBest !== true) {
         // The entries that go must be on disk before those of another branch take their place.
