@@ -1,5 +1,6 @@
 // The node's own costs: scripts, a full block, coins, opening a long chain, RPC.
 //   node dist/bench/node.bench.js [--only id,…] [--coins N] [--headers N] [--json]
+import {readFileSync} from 'node:fs';
 import {mkdtemp, rm} from 'node:fs/promises';
 import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -60,6 +61,15 @@ function round(value: number): string {
 
 const now = (): number => performance.now();
 const residentMiB = (): number => process.memoryUsage().rss / 2 ** 20;
+
+/** Part of the resident memory that is files of the database, which the system may take back at any time. Linux alone tells. */
+function mappedMiB(): number {
+  try {
+    return Number(/^RssFile:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? Number.NaN) / 2 ** 10;
+  } catch {
+    return Number.NaN;
+  }
+}
 
 /** Longest time that the main thread did not answer while `work` ran, milliseconds. */
 async function longestPause<Result>(work: () => Promise<Result>): Promise<{result: Result; pauseMs: number}> {
@@ -238,7 +248,11 @@ async function benchCoins(path: string): Promise<void> {
     });
     await store.write(view.changes(), true);
   }
-  report('node/coins-spent', {'spends/s': (spends * 1000) / (now() - from), 'resident MiB': residentMiB()});
+  report('node/coins-spent', {
+    'spends/s': (spends * 1000) / (now() - from),
+    'resident MiB': residentMiB(),
+    'of which files MiB': mappedMiB(),
+  });
   await store.close();
 }
 

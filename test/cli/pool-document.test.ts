@@ -106,7 +106,7 @@ test('the messages that docs/operations.md explains are ones the programs write'
     ok(new RegExp(`log\\.(warn|error|info)\\(\\s*['"]${message}`).test(sources), message);
   }
   const [, meaning] = rows.find(([message]) => message === 'the node is not paying a fresh map')!;
-  const states = /export type SenderState = ([^;]+);/.exec(sources)![1]!.match(/[a-z-]+/g)!;
+  const states = /export type SenderState =\s+([^;]+);/.exec(sources)![1]!.match(/[a-z-]+/g)!;
   for (const state of states.filter((each) => !['paying', 'waiting', 'unused'].includes(each)))
     ok(meaning!.includes(state), state);
 });

@@ -1,9 +1,10 @@
 import {deepEqual, equal, ok} from 'node:assert/strict';
 import {type TestContext, test} from 'node:test';
 import fc from 'fast-check';
-import {decodeAudit, recomputeAudit} from '../../../src/apps/pool/paymaker/audit.ts';
+import {decodeAudit, encodeAudit, recomputeAudit} from '../../../src/apps/pool/paymaker/audit.ts';
 import {apportion, ONE, ratioOf, toDouble18, toFixed18} from '../../../src/apps/pool/paymaker/fixed.ts';
 import type {Paymaker} from '../../../src/apps/pool/paymaker/paymaker.ts';
+import {PaymakerServer} from '../../../src/apps/pool/paymaker/paymaker-server.ts';
 import {earnedOf, type PlanInput, planPayouts} from '../../../src/apps/pool/paymaker/payout-plan.ts';
 import {type CallNode, PayoutSender, paysMap} from '../../../src/apps/pool/paymaker/payout-sender.ts';
 import {PKTREG} from '../../../src/core/params/index.ts';
@@ -371,4 +372,34 @@ test('a node that tells of more than it was given is not given the map again and
   node.map = {[testAddress(50)]: 1};
   await sender.tick();
   deepEqual([node.sent, sender.resent], [2, 1]);
+});
+
+test('each map that the node was given can be read with what it was made of, and comes out again', async (t) => {
+  const lab = await openSender(t);
+  const {paymaker, node, sender} = lab;
+  const server = new PaymakerServer({paymaker, nowMs: () => lab.now, log: NO_LOG});
+  t.after(() => server.close());
+  const {port} = await server.listen('127.0.0.1', 0);
+  const ask = async (path: string): Promise<{status: number; body: Record<string, unknown>}> => {
+    const response = await fetch(`http://127.0.0.1:${port}/${path}`, {signal: AbortSignal.timeout(10_000)});
+    const text = await response.text();
+    return {status: response.status, body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {}};
+  };
+  deepEqual((await ask('payouts')).body, {payouts: []});
+  await paymaker.ingest(shares(lab.now, 1, 2, 2), '');
+  await sender.tick();
+  deepEqual((await ask('payouts')).body, {payouts: [{number: 1, timeMs: lab.now}]});
+  const {body} = await ask('payouts/1');
+  const map = body['map'] as Record<string, string>;
+  deepEqual([body['number'], body['kind'], body['recomputes'], body['recomputed']], [1, 'payout', true, map]);
+  ok(paysMap(node.map, new Map(Object.entries(map).map(([address, units]) => [address, BigInt(units)]))));
+  deepEqual((await ask('payouts?before=1')).body, {payouts: []});
+  equal((await ask('payouts?before=x')).status, 400);
+  for (const none of ['0', '2', '999999999999999']) equal((await ask(`payouts/${none}`)).status, 404);
+  // A record that was tampered with does not come out again.
+  const record = decodeAudit((await paymaker.ledger.payoutRecord(1))!);
+  const [first] = record.map;
+  const other = {...record, map: new Map([...record.map, [first![0], first![1] + 1n]])};
+  await paymaker.ledger.transaction((session) => session.addPayout(lab.now, encodeAudit(other)));
+  equal((await ask('payouts/2')).body['recomputes'], false);
 });

@@ -1,5 +1,6 @@
 // What the pool shows of its books.   pool spec §2.5
 
+import {type AuditRecord, recomputeAudit} from './audit.ts';
 import type {PartPaid} from './books.ts';
 import {ONE, toDouble18} from './fixed.ts';
 import type {WhoToPay} from './paymaker.ts';
@@ -83,4 +84,22 @@ export function minerDocument(
     blockShares: partDocument(paid.shares, address),
     announcements: partDocument(paid.anns, address),
   };
+}
+
+function sameMap(a: ReadonlyMap<string, bigint>, b: ReadonlyMap<string, bigint>): boolean {
+  return a.size === b.size && [...a].every(([address, units]) => b.get(address) === units);
+}
+
+/**
+ * The document of /payouts/NUMBER: whole numbers as text, for they are long. `recomputes`: the map follows from what the record says
+ * it was made of.
+ */
+export function payoutDocument(number: number, record: AuditRecord): Record<string, unknown> {
+  const recomputed = recomputeAudit(record);
+  const document = {number, recomputes: sameMap(recomputed, record.map), ...record, recomputed};
+  return JSON.parse(
+    JSON.stringify(document, (_key, value: unknown) =>
+      typeof value === 'bigint' ? String(value) : value instanceof Map ? Object.fromEntries(value) : value,
+    ),
+  ) as Record<string, unknown>;
 }

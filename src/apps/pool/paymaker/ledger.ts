@@ -296,6 +296,19 @@ export class LedgerSession {
     return number;
   }
 
+  /** Newest first, without their documents; of those before a number. */
+  async payoutTimes(limit: number, before: number): Promise<Omit<PayoutRow, 'document'>[]> {
+    const sql = 'SELECT number, time FROM payouts WHERE number < ? ORDER BY number DESC LIMIT ?';
+    const rows = await this.sql.all(sql, [before, limit]);
+    return rows.map((row) => ({number: numberOf(row['number']), timeMs: numberOf(row['time'])}));
+  }
+
+  /** The record of one; undefined where there is none. */
+  async payoutRecord(number: number): Promise<string | undefined> {
+    const [row] = await this.sql.all('SELECT document FROM payouts WHERE number = ?', [number]);
+    return row === undefined ? undefined : String(row['document']);
+  }
+
   /** Newest first. */
   async payouts(limit: number): Promise<PayoutRow[]> {
     const rows = await this.sql.all('SELECT * FROM payouts ORDER BY number DESC LIMIT ?', [limit]);

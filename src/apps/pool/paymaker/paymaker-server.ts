@@ -5,7 +5,8 @@ import {createPublicServer, type Deadlines, type PublicServerOptions} from '../.
 import type {Log} from '../../../service/logs/log.ts';
 import {StoreError} from '../../../service/stores/key-value-store.ts';
 import {envelopeRefusal, refuseInEnvelope, sendEnvelope} from '../envelope.ts';
-import {encodeTabbed, minerDocument, whoToPayDocument} from './documents.ts';
+import {decodeAudit} from './audit.ts';
+import {encodeTabbed, minerDocument, payoutDocument, whoToPayDocument} from './documents.ts';
 import {PaymakerError} from './errors.ts';
 import {HandlerSecrets} from './handler-secrets.ts';
 import type {Paymaker, WhoToPay} from './paymaker.ts';
@@ -22,12 +23,13 @@ export interface PaymakerServerOptions {
 
 export const MAX_UPLOAD_BYTES: number = 16 * 2 ** 20;
 const NO_RESULT = null;
+const PAYOUTS_SHOWN = 100;
 const MAX_BODIES_BYTES = 8 * MAX_UPLOAD_BYTES;
 const DEADLINES: Deadlines = Object.freeze({request: 30_000, silent: 120_000, idle: 75_000});
 const MAX_CONNECTIONS = 1000;
 const MAX_REQUESTS = 50;
 /** A map of the past goes through the events: one at a time. */
-const MAX_PAST_MAPS = 1;
+const MAX_COSTLY = 1;
 /** The present map is made anew after so long. */
 const FRESH_MS = 2000;
 
@@ -43,7 +45,7 @@ export class PaymakerServer {
   readonly #http: FastifyInstance;
   readonly #secrets: HandlerSecrets;
   #requests = 0;
-  #pastMaps = 0;
+  #costlyOnes = 0;
   #shown: ShownMap | undefined;
 
   constructor(options: PaymakerServerOptions) {
@@ -85,6 +87,9 @@ export class PaymakerServer {
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply.code(405).send('');
     if (path.endsWith('/whotopay')) return this.#whoToPay(request, reply);
     if (path.endsWith('/stats')) return this.#stats(reply);
+    if (path.endsWith('/payouts')) return this.#payouts(request, reply);
+    const payout = /\/payouts\/(\d{1,15})$/.exec(path)?.[1];
+    if (payout !== undefined) return this.#costly(reply, () => this.#payout(Number(payout), reply));
     const address = /\/miner\/([A-Za-z0-9]{1,100})$/.exec(path)?.[1];
     return address === undefined ? notFound(reply) : this.#miner(address, reply);
   }
@@ -117,13 +122,9 @@ export class PaymakerServer {
     if (maxtime === undefined) return show(reply, await this.#present());
     if (typeof maxtime !== 'string' || !/^\d{1,15}$/.test(maxtime))
       return refuseInEnvelope(reply, NO_RESULT, 400, 'maxtime: milliseconds');
-    if (this.#pastMaps >= MAX_PAST_MAPS) return refuseInEnvelope(reply, NO_RESULT, 501, 'overloaded');
-    this.#pastMaps++;
-    try {
-      return show(reply, this.#document(await this.#options.paymaker.whoToPay(Number(maxtime))));
-    } finally {
-      this.#pastMaps--;
-    }
+    return this.#costly(reply, async () =>
+      show(reply, this.#document(await this.#options.paymaker.whoToPay(Number(maxtime)))),
+    );
   }
 
   #document(who: WhoToPay): string {
@@ -156,6 +157,33 @@ export class PaymakerServer {
     const balance = (await paymaker.ledger.balances()).get(address) ?? 0n;
     const document = minerDocument(address, who, paymaker.statistics, paymaker.settings, balance);
     return document === undefined ? notFound(reply) : show(reply, encodeTabbed(document));
+  }
+
+  /** Which maps the node was given, newest first. */
+  async #payouts(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const {before = String(Number.MAX_SAFE_INTEGER)} = request.query as {before?: unknown};
+    if (typeof before !== 'string' || !/^\d{1,16}$/.test(before))
+      return refuseInEnvelope(reply, NO_RESULT, 400, 'before: number of a payout');
+    const payouts = await this.#options.paymaker.ledger.payoutTimes(PAYOUTS_SHOWN, Number(before));
+    return show(reply, encodeTabbed({payouts}));
+  }
+
+  /** One of them, with all that it was made of, made once more. */
+  async #payout(number: number, reply: FastifyReply): Promise<FastifyReply> {
+    const record = await this.#options.paymaker.ledger.payoutRecord(number);
+    if (record === undefined) return notFound(reply);
+    return show(reply, encodeTabbed(payoutDocument(number, decodeAudit(record))));
+  }
+
+  /** Few at a time: what is made for one question alone. */
+  async #costly(reply: FastifyReply, work: () => Promise<FastifyReply>): Promise<FastifyReply> {
+    if (this.#costlyOnes >= MAX_COSTLY) return refuseInEnvelope(reply, NO_RESULT, 501, 'overloaded');
+    this.#costlyOnes++;
+    try {
+      return await work();
+    } finally {
+      this.#costlyOnes--;
+    }
   }
 
   #stats(reply: FastifyReply): FastifyReply {

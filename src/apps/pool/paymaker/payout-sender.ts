@@ -22,7 +22,14 @@ export interface PayoutSenderOptions {
 /**
  * `waiting`: nothing was sent yet. `unused`: no work has ever come. `stale`: there are no recent events, the node pays what it paid.
  */
-export type SenderState = 'waiting' | 'unused' | 'paying' | 'stale' | 'error-address' | 'node-unreachable' | 'ledger-unusable';
+export type SenderState =
+  | 'waiting'
+  | 'unused'
+  | 'paying'
+  | 'stale'
+  | 'error-address'
+  | 'node-unreachable'
+  | 'ledger-unusable';
 
 const TICK_MS = 1000;
 /** How often the node is asked whether it still pays the map. */
