@@ -1,5 +1,9 @@
-/** Milliseconds an announcement is taken to need before any has been measured: a slow machine with one thread. */
+/**
+ * Milliseconds an announcement is taken to need before any has been measured: a slow machine with one thread. It counts as much as a
+ * large post, since the very first one also waits for threads to start.
+ */
 const FIRST_MS = 0.25;
+const FIRST_ITEMS = 1024;
 /** Announcements after which a measurement counts half. */
 const HALF_LIFE = 2048;
 
@@ -18,8 +22,8 @@ export class QueueDelay {
   readonly #options: QueueDelayOptions;
   #waiting = 0;
   /** Sums of waits and of what was waited for; old ones fade. */
-  #waitedMs = FIRST_MS;
-  #items = 1;
+  #waitedMs = FIRST_MS * FIRST_ITEMS;
+  #items = FIRST_ITEMS;
 
   constructor(options: QueueDelayOptions) {
     this.#options = options;
