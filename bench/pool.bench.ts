@@ -98,8 +98,12 @@ function startRole(role: string, ...args: readonly string[]): ChildProcess {
 
 function message<Shape>(child: ChildProcess): Promise<Shape> {
   return new Promise((resolve, reject) => {
-    child.once('message', (value) => resolve(value as Shape));
-    child.once('exit', (code) => reject(new Error(`a process of the benchmark ended with ${code}`)));
+    const failed = (code: number | null): void => reject(new Error(`a process of the benchmark ended with ${code}`));
+    child.once('exit', failed);
+    child.once('message', (value) => {
+      child.off('exit', failed);
+      resolve(value as Shape);
+    });
   });
 }
 

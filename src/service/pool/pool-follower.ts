@@ -167,7 +167,7 @@ export class PoolFollower {
       headers: {'user-agent': this.#options.userAgent},
       signal: this.#stop.signal,
     });
-    if (answer.status !== 200) throw new PoolError('bad-document', {url, status: answer.status});
+    if (answer.status !== 200) throw new PoolError('not-served', {url, status: answer.status});
     return jsonOf(answer);
   }
 
@@ -213,7 +213,7 @@ export class PoolFollower {
         signal: this.#stop.signal,
       });
       if (answer.status === LONG_POLL_AGAIN) continue;
-      if (answer.status !== 200) throw new PoolError('bad-work-file', {url, status: answer.status});
+      if (answer.status !== 200) throw new PoolError('not-served', {url, status: answer.status});
       const work = decodeWork(answer.body);
       if (work.height !== height) throw new PoolError('bad-work-file', {url, height: work.height});
       return work;

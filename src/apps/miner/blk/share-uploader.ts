@@ -119,7 +119,7 @@ export class ShareUploader {
     if (status >= 500) return 'failed';
     if (STALE.test(reason)) {
       this.counts.stale++;
-      this.#options.log.info('Stale share', {url});
+      this.#options.log.debug('Stale share', {url});
     } else {
       this.counts.refused++;
       this.#options.log.warn('a share was refused', {url, reason});
