@@ -12,7 +12,7 @@ const LOOPBACK = '127.0.0.1';
 const MINER_NICE = 10;
 const MINER_MEMORY_MB = '512';
 /** Easy enough for a slow machine; what follows is adjusted to the one there is. */
-const FIRST_BITS = '1f00ffff';
+const FIRST_BITS = '1e7fffff';
 const BLOCK_SECONDS = '10';
 const RPC_MS = 10_000;
 

@@ -63,12 +63,14 @@ export interface BlockPoolMinerOptions {
   readonly onFailure: (error: unknown) => void;
   readonly pollMs?: number;
   readonly downloadPollMs?: number;
-  /** How often a set that has grown is taken anew. */
+  /** How often a set that has grown is taken anew, where that is quickly done. */
   readonly refreshMs?: number;
 }
 
 const BITS_OFFSET = 72;
-const REFRESH_MS = 10_000;
+const REFRESH_MS = 1000;
+/** Between two sets that take time to make it waits so many times as long: the thread is there for others, too. */
+const REST_FACTOR = 9;
 /** A set is only taken anew for so much more power. */
 const REFRESH_GAIN = 1.05;
 const MIN_ANNOUNCEMENTS = 33;
@@ -153,6 +155,8 @@ export class BlockPoolMiner {
   #keeper: AnnKeeper | undefined;
   #next: Next | undefined;
   /** Whether sets are being made, and whether to look again when that is done. */
+  /** Until then a set that has grown is left as it is. */
+  #restUntilMs = 0;
   #improving = false;
   #again = false;
   #background: Promise<void> = Promise.resolve();
@@ -294,7 +298,7 @@ export class BlockPoolMiner {
   }
 
   #tick(): void {
-    this.#improve();
+    if (performance.now() >= this.#restUntilMs) this.#improve();
     const {watchdogMs = WATCHDOG_MS, log} = this.#options;
     const {hashes} = this.#engine.stats;
     const isIdle = this.#paused !== undefined || this.#mining === undefined;
@@ -375,10 +379,12 @@ export class BlockPoolMiner {
       return;
     }
     this.#improving = true;
+    const begunMs = performance.now();
     this.#background = Promise.all([this.#background, this.#improveNow()])
       .catch((error: unknown) => this.#options.onFailure(error))
       .then(() => {
         this.#improving = false;
+        this.#restUntilMs = performance.now() + REST_FACTOR * (performance.now() - begunMs);
         if (!this.#again || this.#closed) return;
         this.#again = false;
         this.#improve();
@@ -450,7 +456,8 @@ export class BlockPoolMiner {
       this.#switch.ms = performance.now() - this.#workAtMs;
       this.#switch.count++;
     }
-    this.#options.log.info('mining a block', {
+    const tell = isNewWork ? this.#options.log.info : this.#options.log.debug;
+    tell('mining a block', {
       height: work.height,
       announcements: set.count,
       leastWork: Number(workForCompact(worst) ?? 0n),
