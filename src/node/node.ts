@@ -435,7 +435,7 @@ export class PktNode {
     this.#pruning = true;
     this.#prunedAt = place.height;
     chain
-      .prune(prune.part, Math.max(prune.keep, place.height - indexes.lowestHeight))
+      .prune(prune.part, prune.keep, () => indexes.lowestHeight)
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#pruning = false;

@@ -161,6 +161,36 @@ test('an index that was interrupted goes on where it was', async (t) => {
   await second.settled();
   deepEqual(await second.transactionsOf(ALICE, all), []);
   equal(second.heightOf('filters'), 13);
+  equal(second.lowestHeight, 13);
+});
+
+test('an index needs the blocks above what it has in the store, also when it has read further', async (t) => {
+  const at = await place(t);
+  const chain = await openChain(t, at);
+  for (const block of branch({network: SHORT, tag: 0}, genesis, 0, 10)) await chain.accept(block);
+  let release: () => void = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let holds = false;
+  const store = {
+    ...at.store,
+    write: async (...args: Parameters<typeof at.store.write>) => {
+      if (holds) await held;
+      await at.store.write(...args);
+    },
+  };
+  const indexes = await openIndexes(t, chain, {...at, store}, ['transactions']);
+  await indexes.settled();
+  equal(indexes.lowestHeight, 10);
+  holds = true;
+  for (const block of branch({network: SHORT, tag: 0}, (await chain.block(chain.tip.hash))!, 10, 10))
+    await chain.accept(block);
+  while (indexes.heightOf('transactions') === 10) await new Promise((resolve) => setImmediate(resolve));
+  equal(indexes.lowestHeight, 10);
+  release();
+  await indexes.settled();
+  equal(indexes.lowestHeight, 20);
 });
 
 test('proofs alone can be dropped; with the blocks goes what they undo; an index says what it lacks', async (t) => {
@@ -190,7 +220,13 @@ test('proofs alone can be dropped; with the blocks goes what they undo; an index
   equal(again.height, 60);
   const more = branch({network: SHORT, tag: 0}, blocks[59]!, 60, 40);
   for (const block of more) await again.accept(block);
-  await again.prune('bodies', 20);
+  await again.prune('bodies', 20, () => 5);
+  equal(again.isWhole, true, 'what is still needed stays');
+  // Asked when its turn has come: what waits before it may need more, or less.
+  let needed = 5;
+  const waiting = again.prune('bodies', 20, () => needed);
+  needed = Number.POSITIVE_INFINITY;
+  await waiting;
   equal(again.isWhole, false);
   equal(await again.blockBody(hash(5)), undefined);
   equal(await again.spentBy(hash(5)), undefined);

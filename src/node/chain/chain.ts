@@ -243,12 +243,13 @@ export class Chain extends BlockTree {
 
   /**
    * Drops blocks or, alone, proofs that lie more than `keep` blocks below the tip; whole files at a time. Headers, coins and
-   * steward states stay. With the blocks goes what undoing them needs.   chain spec §4.1
+   * steward states stay. With the blocks goes what undoing them needs. needed: asked when it comes to it; what lies there or above
+   * stays in any case.   chain spec §4.1
    */
-  prune(part: BlockPart, keep: number): Promise<void> {
+  prune(part: BlockPart, keep: number, needed: () => number = () => Number.POSITIVE_INFINITY): Promise<void> {
     return this.exclusive(async () => {
       const {store, blocks} = this.#options;
-      const below = this.height - keep;
+      const below = Math.min(this.height - keep, needed());
       if (below <= 0) return;
       const {files, changes} = await blocks.prunable(part, below);
       if (files === 0) return;

@@ -40,6 +40,8 @@ export interface FoundTransaction {
 interface Follower {
   readonly index: BlockIndex;
   tip: IndexTip | undefined;
+  /** Height in the store, where an interruption leaves it. */
+  written: number;
 }
 
 /**
@@ -71,7 +73,9 @@ export class ChainIndexes {
       const value = await store.get(indexTipKey(name));
       // Entries without a tip are what an interrupted removal has left.
       if (value === undefined || !enabled.has(name)) await indexes.#drop(index);
-      if (enabled.has(name)) indexes.#followers.set(name, {index, tip: value && decodeIndexTip(value)});
+      if (!enabled.has(name)) continue;
+      const tip = value && decodeIndexTip(value);
+      indexes.#followers.set(name, {index, tip, written: tip?.height ?? -1});
     }
     indexes.#unsubscribe = chain.subscribe(({type}) => {
       if (type === 'tip') indexes.#follow();
@@ -90,9 +94,9 @@ export class ChainIndexes {
     return follower && (follower.tip?.height ?? -1);
   }
 
-  /** Height that all indexes have reached: blocks above it are still to be read by one of them. Infinity without indexes. */
+  /** Height that all indexes have reached for good: blocks above it may still be read by one of them. Infinity without indexes. */
   get lowestHeight(): number {
-    return Math.min(...[...this.#followers.values()].map(({tip}) => tip?.height ?? -1));
+    return Math.min(...[...this.#followers.values()].map(({written}) => written));
   }
 
   /** Resolves when all indexes have the tip that the chain had at the call. Throws IndexError when that cannot be. */
@@ -190,7 +194,9 @@ export class ChainIndexes {
     const {index} = follower;
     const write = async (): Promise<void> => {
       if (follower.tip === undefined || changes.length === 0) return;
-      await store.write([...changes, {key: indexTipKey(index.name), value: encodeIndexTip(follower.tip)}]);
+      const {tip} = follower;
+      await store.write([...changes, {key: indexTipKey(index.name), value: encodeIndexTip(tip)}]);
+      follower.written = tip.height;
       changes = [];
     };
     const breather = new Breather();
