@@ -162,13 +162,13 @@ test('a handler on which posts would wait too long refuses some, and takes them 
   // A million times slower than this machine.
   const lab = await openAnnHandlerLab(t, await testFolder('ann'), {now: () => performance.now() * 1e6});
   lab.handler.follow(stateOf(PARENT + 2));
-  equal((await lab.post(part(0, 4))).result!.accepted, 4);
-  const answers = await Promise.all([0, 1, 2, 3, 4, 5].map((i) => lab.post(part(4 + 4 * i, 8 + 4 * i))));
+  equal((await lab.post(part(0, 20))).result!.accepted, 20);
+  const answers = await Promise.all([0, 1, 2, 3, 4, 5].map((i) => lab.post(part(20 + 4 * i, 24 + 4 * i))));
   const refused = answers.flatMap(({status}, i) => (status === 503 ? [i] : []));
   ok(refused.length > 0 && refused.length < 6, `${refused.length} refused`);
   for (const i of refused) {
     equal(answers[i]!.error, 'overloaded');
-    equal((await lab.post(part(4 + 4 * i, 8 + 4 * i))).result!.accepted, 4);
+    equal((await lab.post(part(20 + 4 * i, 24 + 4 * i))).result!.accepted, 4);
   }
 });
 

@@ -48,7 +48,7 @@ test('nobody waits longer than the bound, on a fast machine and on one that gets
 test('who comes when nobody waits is let in, however slow', () => {
   const clock = {now: 0};
   const delay = new QueueDelay({maxMs: 1500, now: () => clock.now});
-  const leave = delay.enter(10);
+  const leave = delay.enter(20);
   clock.now = 10_000_000;
   leave();
   equal(delay.hasRoom(1000), true);
@@ -56,4 +56,15 @@ test('who comes when nobody waits is let in, however slow', () => {
   deepEqual([delay.hasRoom(1), delay.ms > 1500], [false, true]);
   second();
   equal(delay.hasRoom(1), true);
+});
+
+test('what one item waited says little', () => {
+  const clock = {now: 0};
+  const delay = new QueueDelay({maxMs: 1500, now: () => clock.now});
+  const leave = delay.enter(1);
+  clock.now = 1_000_000;
+  leave();
+  const large = delay.enter(1024);
+  equal(delay.hasRoom(1024), true);
+  large();
 });

@@ -4,6 +4,8 @@
  */
 const FIRST_MS = 0.25;
 const FIRST_ITEMS = 1024;
+/** The waits of fewer tell more of what else the machine does, like starting threads. */
+const LEAST_AHEAD = 16;
 /** Announcements after which a measurement counts half. */
 const HALF_LIFE = 2048;
 
@@ -50,6 +52,7 @@ export class QueueDelay {
     const [ahead, since] = [this.#waiting, this.#options.now()];
     return () => {
       this.#waiting -= count;
+      if (ahead < LEAST_AHEAD) return;
       // A long wait tells more than a short one, in which other threads may have had nothing to do.
       const fade = 2 ** (-count / HALF_LIFE);
       this.#waitedMs = this.#waitedMs * fade + (this.#options.now() - since);
