@@ -20,7 +20,7 @@ try {
     // Many tests wait for programs that they have started.
     `--test-concurrency=${availableParallelism() + 1}`,
     // What hangs fails, instead of keeping everything else waiting.
-    '--test-timeout=240000',
+    '--test-timeout=420000',
     `--test-reporter=${new URL('test-reporter.mjs', import.meta.url)}`,
     '--test-reporter-destination=stdout',
     ...files.map((file) => relative(root, file)),
