@@ -146,9 +146,8 @@ export class EventLog {
       } catch (error) {
         if (signal.aborted) return;
         // A file that cannot be read now may be readable later; nothing that goes wrong here ends the passing on.
-        if (!(error instanceof Error)) throw error;
         failures++;
-        const fields = {files: this.#finished.length, reason: error.message};
+        const fields = {files: this.#finished.length, reason: (error as Error).message};
         if (failures === 1 || this.#finished.length % WARN_FILES === 0)
           log.warn('events wait for the paymaker', fields);
       }

@@ -1,5 +1,5 @@
 import {deepEqual, equal, match, ok} from 'node:assert/strict';
-import {readdir} from 'node:fs/promises';
+import {mkdir, readdir, rename, rm, rmdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import {type TestContext, test} from 'node:test';
 import type {Paymaker} from '../../../src/apps/pool/paymaker/paymaker.ts';
@@ -193,4 +193,43 @@ test('handlers of ours deliver to it, and delete what it has', async (t) => {
   await events.append({type: 'block', hash: 'a'.repeat(64), height: 1, difficulty: 1, time: LAB_NOW_MS, eventId: 'a'});
   await eventually('the event is there', () => paymaker.counts.blocks === 1);
   await eventually('the log is gone', () => events.waitingFiles === 0);
+});
+
+test('a file of events that is gone, or cannot be read, keeps nothing behind it back', async () => {
+  const dir = await testFolder('events');
+  const sent: string[] = [];
+  let isAway = true;
+  const send = (body: Uint8Array): Promise<void> => {
+    if (isAway) return Promise.reject(new Error('away'));
+    sent.push(
+      ...Buffer.from(body)
+        .toString()
+        .trim()
+        .split('\n')
+        .map((line) => String(JSON.parse(line).eventId)),
+    );
+    return Promise.resolve();
+  };
+  const errors: string[] = [];
+  const log = {...NO_LOG, error: (message: string) => errors.push(message)};
+  const events = await EventLog.open({dir, log, send, rotateMs: 20, retryMs: 20});
+  const append = (eventId: string): Promise<void> =>
+    events.append({type: 'block', hash: 'a'.repeat(64), height: 1, difficulty: 1, time: LAB_NOW_MS, eventId});
+  await append('a');
+  await eventually('it waits', () => events.waitingFiles === 1);
+  await append('b');
+  await eventually('both wait', () => events.waitingFiles === 2);
+  const [first, second] = (await readdir(dir)).sort();
+  await rm(join(dir, first!));
+  // A folder in the place of a file cannot be read.
+  await rename(join(dir, second!), join(dir, 'aside'));
+  await mkdir(join(dir, second!));
+  isAway = false;
+  await eventually('the first is given up', () => events.waitingFiles === 1);
+  await rmdir(join(dir, second!));
+  await rename(join(dir, 'aside'), join(dir, second!));
+  await append('c');
+  await eventually('the others have come', () => sent.length === 2);
+  deepEqual([sent, errors.length], [['b', 'c'], 1]);
+  await events.close();
 });

@@ -196,6 +196,7 @@ export class ChainIndexes {
       if (follower.tip === undefined || changes.length === 0) return;
       const {tip} = follower;
       await store.write([...changes, {key: indexTipKey(index.name), value: encodeIndexTip(tip)}]);
+      // On disk at the latest with the next durable write to this store, which pruning does before it takes anything away.
       follower.written = tip.height;
       changes = [];
     };
