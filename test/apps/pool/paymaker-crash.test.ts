@@ -105,6 +105,7 @@ test('an upload that cannot be written counts in no part, and may come again', a
   let isBroken = false;
   const broken: typeof sql = {
     types: sql.types,
+    eventIds: sql.eventIds,
     generation: sql.generation,
     all: (text, values) => sql.all(text, values),
     run: (text, values) => sql.run(text, values),

@@ -1,6 +1,9 @@
 // Everything the paymaker must not forget, and the only place with statements about it.
+
+import {StoreError} from '../../../service/stores/key-value-store.ts';
 import type {BlockMark} from './credit.ts';
 import {PaymakerError} from './errors.ts';
+import type {EventIds, EventPlace} from './event-ids.ts';
 import type {EventKind, ReadEvent} from './events.ts';
 import {bigOf, numberOf, placeholders, type Sql, type SqlRow, type SqlSession, type SqlValue} from './sql.ts';
 
@@ -37,14 +40,18 @@ export interface PayoutRow {
   readonly document: string;
 }
 
-/** Each runs once, in order; never changed after a release. {ROWID}, {TEXT}: Sql.types. */
-const MIGRATIONS: readonly (readonly string[])[] = [
-  [
-    `CREATE TABLE events (
-       sequence {ROWID} NOT NULL PRIMARY KEY, id {TEXT} NOT NULL UNIQUE, kind INTEGER NOT NULL, time BIGINT NOT NULL,
+const COLUMN_NAMES =
+  'id, sequence, kind, time, pay_to, target, accepted, payable, encryptions, credit, hash, difficulty';
+const EVENT_COLUMNS = `kind INTEGER NOT NULL, time BIGINT NOT NULL,
        pay_to {TEXT} NOT NULL, target BIGINT NOT NULL, accepted BIGINT NOT NULL, payable BIGINT NOT NULL,
-       encryptions BIGINT NOT NULL, credit BIGINT NOT NULL, hash {TEXT}, difficulty DOUBLE PRECISION NOT NULL)`,
-    'CREATE INDEX events_by_time ON events (kind, time, id)',
+       encryptions BIGINT NOT NULL, credit BIGINT NOT NULL, hash {TEXT}, difficulty DOUBLE PRECISION NOT NULL`;
+const EVENTS_BY_TIME = 'CREATE INDEX events_by_time ON events (kind, time, id)';
+
+/** Each runs once, in order; never changed after a release. {ROWID}, {TEXT}: Sql.types. */
+const MIGRATIONS: readonly ((sql: Sql) => readonly string[])[] = [
+  () => [
+    `CREATE TABLE events (sequence {ROWID} NOT NULL PRIMARY KEY, id {TEXT} NOT NULL UNIQUE, ${EVENT_COLUMNS})`,
+    EVENTS_BY_TIME,
     `CREATE TABLE uploads (
        number BIGINT NOT NULL PRIMARY KEY, log_id {TEXT} NOT NULL UNIQUE, time BIGINT NOT NULL, handler {TEXT} NOT NULL,
        last_time BIGINT NOT NULL, events BIGINT NOT NULL, credited BIGINT NOT NULL)`,
@@ -52,14 +59,26 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE TABLE balances (address {TEXT} NOT NULL PRIMARY KEY, units BIGINT NOT NULL)',
     'CREATE TABLE settlements (hash {TEXT} NOT NULL PRIMARY KEY, time BIGINT NOT NULL, outcome {TEXT} NOT NULL)',
   ],
+  // Where ids are found otherwise, the database keeps no index of them.
+  ({eventIds}) =>
+    eventIds === undefined
+      ? []
+      : [
+          `CREATE TABLE new_events (sequence {ROWID} NOT NULL PRIMARY KEY, id {TEXT} NOT NULL, ${EVENT_COLUMNS})`,
+          `INSERT INTO new_events (${COLUMN_NAMES}) SELECT ${COLUMN_NAMES} FROM events ORDER BY sequence`,
+          'DROP TABLE events',
+          'ALTER TABLE new_events RENAME TO events',
+          EVENTS_BY_TIME,
+        ],
 ];
 
 const KINDS: readonly EventKind[] = ['anns', 'share', 'block'];
 const COLUMNS = 12;
 const ROWS_AT_ONCE = [100, 10, 1] as const;
-const INSERT_EVENTS =
-  'INSERT INTO events (id, sequence, kind, time, pay_to, target, accepted, payable, encryptions, credit, hash, difficulty) VALUES';
+const INSERT_EVENTS = `INSERT INTO events (${COLUMN_NAMES}) VALUES`;
 const PAGE = 2000;
+/** Events removed in one transaction. */
+const MAX_REMOVED = 50_000;
 /** Sums of many credits do not fit into 64 bits; of their halves they do. */
 const HALF = 1_000_000_000n;
 /** Places in one upload: its lines are fewer. */
@@ -117,9 +136,9 @@ async function migrate(sql: Sql): Promise<void> {
     const [row] = await session.all('SELECT MAX(version) AS version FROM schema_version');
     const version = numberOf(row?.['version']);
     if (version > MIGRATIONS.length) throw new PaymakerError('ledger-newer', {version});
-    for (const [i, statements] of MIGRATIONS.entries()) {
+    for (const [i, statementsOf] of MIGRATIONS.entries()) {
       if (i < version) continue;
-      for (const statement of statements) {
+      for (const statement of statementsOf(sql)) {
         await session.all(statement.replaceAll('{ROWID}', sql.types.rowid).replaceAll('{TEXT}', sql.types.text));
       }
       await session.all('INSERT INTO schema_version (version) VALUES (?)', [i + 1]);
@@ -130,9 +149,13 @@ async function migrate(sql: Sql): Promise<void> {
 /** What may be done within one transaction. */
 export class LedgerSession {
   protected readonly sql: SqlSession;
+  readonly #eventIds: EventIds | undefined;
+  readonly #added = new Map<string, number>();
+  readonly #removed: string[] = [];
 
-  constructor(sql: SqlSession) {
+  constructor(sql: SqlSession, eventIds: EventIds | undefined) {
     this.sql = sql;
+    this.#eventIds = eventIds;
   }
 
   /** The number of an upload; undefined where it is not known. */
@@ -156,18 +179,56 @@ export class LedgerSession {
 
   /** Adds events that are not there yet, of one upload in order; gives the sequences of those, undefined where it is all. */
   async addEvents(events: readonly LedgerEvent[]): Promise<Set<number> | undefined> {
-    let at = 0;
-    let added = 0;
-    for (const rows of ROWS_AT_ONCE) {
-      const sql = `${INSERT_EVENTS} ${placeholders(rows, COLUMNS)} ON CONFLICT (id) DO NOTHING`;
-      for (; events.length - at >= rows; at += rows) {
-        added += await this.sql.run(sql, valuesOf(events, at, rows));
-      }
-    }
+    if (this.#eventIds !== undefined) return this.#addUnknown(events, this.#eventIds);
+    const added = await this.#insert(events, ' ON CONFLICT (id) DO NOTHING');
     if (added === events.length) return undefined;
     const kept = 'SELECT sequence FROM events WHERE sequence >= ? AND sequence <= ?';
     const rows = await this.sql.all(kept, [events[0]!.sequence, events.at(-1)!.sequence]);
     return new Set(rows.map((row) => numberOf(row['sequence'])));
+  }
+
+  async #addUnknown(events: readonly LedgerEvent[], eventIds: EventIds): Promise<Set<number> | undefined> {
+    if (this.#added.size === 0) await followEvents(this.sql, eventIds);
+    const hints = await eventIds.find(events.map(({id}) => id));
+    const idAt = await this.#idsAt(hints.filter((hint) => hint !== undefined));
+    const unknown = events.filter(({id, sequence}, i) => {
+      const hint = hints[i];
+      if (this.#added.has(id) || (hint !== undefined && idAt.get(hint) === id)) return false;
+      this.#added.set(id, sequence);
+      return true;
+    });
+    await this.#insert(unknown, '');
+    return unknown.length === events.length ? undefined : new Set(unknown.map(({sequence}) => sequence));
+  }
+
+  async #insert(events: readonly LedgerEvent[], otherwise: string): Promise<number> {
+    let at = 0;
+    let added = 0;
+    for (const rows of ROWS_AT_ONCE) {
+      const sql = `${INSERT_EVENTS} ${placeholders(rows, COLUMNS)}${otherwise}`;
+      for (; events.length - at >= rows; at += rows) {
+        added += await this.sql.run(sql, valuesOf(events, at, rows));
+      }
+    }
+    return added;
+  }
+
+  async #idsAt(sequences: readonly number[]): Promise<Map<number, string>> {
+    const ids = new Map<number, string>();
+    let at = 0;
+    for (const rows of ROWS_AT_ONCE) {
+      const sql = `SELECT sequence, id FROM events WHERE sequence IN ${placeholders(1, rows)}`;
+      for (; sequences.length - at >= rows; at += rows) {
+        for (const row of await this.sql.all(sql, sequences.slice(at, at + rows)))
+          ids.set(numberOf(row['sequence']), String(row['id']));
+      }
+    }
+    return ids;
+  }
+
+  /** What became of events in this transaction, for those who find them by their ids. */
+  get changes(): {readonly added: readonly EventPlace[]; readonly removed: readonly string[]} {
+    return {added: [...this.#added].map(([id, sequence]) => ({id, sequence})), removed: this.#removed};
   }
 
   /** Block events of the history, in order. */
@@ -186,8 +247,8 @@ export class LedgerSession {
     await this.sql.run('UPDATE events SET time = ? WHERE id = ? AND kind = ?', [time, id, kindNumber('block')]);
   }
 
-  async setCredit(id: string, credit: bigint): Promise<void> {
-    await this.sql.run('UPDATE events SET credit = ? WHERE id = ?', [credit, id]);
+  async setCredit({sequence}: LedgerEvent, credit: bigint): Promise<void> {
+    await this.sql.run('UPDATE events SET credit = ? WHERE sequence = ?', [credit, sequence]);
   }
 
   /** Events of a kind with after < time ≤ upTo, oldest first, a page at a time. */
@@ -265,8 +326,21 @@ export class LedgerSession {
     }));
   }
 
-  async deleteBefore(kind: EventKind, time: number): Promise<void> {
-    await this.sql.run('DELETE FROM events WHERE kind = ? AND time < ?', [kindNumber(kind), time]);
+  /** Removes events with an earlier time, oldest first; true where there are more, which is for another transaction. */
+  async deleteBefore(kind: EventKind, time: number): Promise<boolean> {
+    const sql = 'SELECT time, id FROM events WHERE kind = ? AND time < ? ORDER BY time, id LIMIT ?';
+    const rows = await this.sql.all(sql, [kindNumber(kind), time, MAX_REMOVED]);
+    const last = rows.at(-1);
+    if (last === undefined) return false;
+    const upTo = numberOf(last['time']);
+    await this.sql.run('DELETE FROM events WHERE kind = ? AND (time < ? OR (time = ? AND id <= ?))', [
+      kindNumber(kind),
+      upTo,
+      upTo,
+      String(last['id']),
+    ]);
+    for (const row of rows) this.#removed.push(String(row['id']));
+    return rows.length === MAX_REMOVED;
   }
 
   async countEvents(kind: EventKind): Promise<number> {
@@ -347,18 +421,49 @@ export class LedgerSession {
   }
 }
 
+/** The newest event of the ledger; 0 where there is none. */
+async function lastSequence(sql: SqlSession): Promise<number> {
+  const [row] = await sql.all('SELECT MAX(sequence) AS sequence FROM events');
+  return numberOf(row?.['sequence']);
+}
+
+/** Tells it of the events that it has not heard of. */
+async function followEvents(sql: SqlSession, eventIds: EventIds): Promise<void> {
+  const end = await lastSequence(sql);
+  for (let at = eventIds.last?.sequence ?? 0; at < end; at = eventIds.last!.sequence) {
+    const rows = await sql.all('SELECT sequence, id FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?', [
+      at,
+      PAGE,
+    ]);
+    await eventIds.add(rows.map((row) => ({id: String(row['id']), sequence: numberOf(row['sequence'])})));
+  }
+}
+
+/** True where it has followed this ledger and no other one, such as a copy that is restored. */
+async function hasFollowed(sql: SqlSession, {last}: EventIds): Promise<boolean> {
+  if (last === undefined) return true;
+  const [row] = await sql.all('SELECT id FROM events WHERE sequence = ?', [last.sequence]);
+  return row !== undefined && String(row['id']) === last.id;
+}
+
 /** The ledger outside of a transaction, which is for reading. */
 export class Ledger extends LedgerSession {
   readonly #sql: Sql;
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(sql: Sql) {
-    super(sql);
+    super(sql, sql.eventIds);
     this.#sql = sql;
   }
 
-  /** Brings the tables up to date. Throws PaymakerError 'ledger-newer', 'ledger-unusable'. */
+  /** Brings the tables up to date. Throws PaymakerError 'ledger-newer', 'ledger-unusable'; StoreError. */
   static async open(sql: Sql): Promise<Ledger> {
     await migrate(sql);
+    const {eventIds} = sql;
+    if (eventIds !== undefined) {
+      if (!(await hasFollowed(sql, eventIds))) await eventIds.clear();
+      await followEvents(sql, eventIds);
+    }
     return new Ledger(sql);
   }
 
@@ -367,12 +472,37 @@ export class Ledger extends LedgerSession {
     return this.#sql.generation;
   }
 
-  /** All or nothing; resolves when it is on disk. */
+  /** All or nothing, one after another; resolves when it is on disk. */
   transaction<Result>(work: (session: LedgerSession) => Promise<Result>): Promise<Result> {
-    return this.#sql.transaction((session) => work(new LedgerSession(session)));
+    const result = this.#turn.then(() => this.#transaction(work));
+    this.#turn = result.catch(() => {});
+    return result;
   }
 
-  close(): Promise<void> {
-    return this.#sql.close();
+  async #transaction<Result>(work: (session: LedgerSession) => Promise<Result>): Promise<Result> {
+    let changes: LedgerSession['changes'] = {added: [], removed: []};
+    const result = await this.#sql.transaction(async (sql) => {
+      const session = new LedgerSession(sql, this.#sql.eventIds);
+      const done = await work(session);
+      changes = session.changes;
+      return done;
+    });
+    await this.#tellIds(changes);
+    return result;
+  }
+
+  /** The transaction counts whatever comes of this: what was added is asked for again, what was removed is found to be missing. */
+  async #tellIds({added, removed}: LedgerSession['changes']): Promise<void> {
+    try {
+      if (removed.length > 0) await this.#sql.eventIds?.remove(removed);
+      await this.#sql.eventIds?.add(added);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#turn;
+    await this.#sql.close();
   }
 }

@@ -9,7 +9,7 @@ import type {Books, CreditedUpload, Paid} from './books.ts';
 import {CompatibleBooks} from './compatible-books.ts';
 import {type BlockMark, blockBefore, compareMarks, exactCredit} from './credit.ts';
 import {PaymakerError} from './errors.ts';
-import {EventReader, type ReadEvent} from './events.ts';
+import {type EventKind, EventReader, type ReadEvent} from './events.ts';
 import {ExactBooks} from './exact-books.ts';
 import {HandlerBudgets} from './handler-budgets.ts';
 import {Ledger, type LedgerEvent, type LedgerSession, ledgerEvent, UPLOAD_PLACES} from './ledger.ts';
@@ -284,7 +284,7 @@ export class Paymaker {
             const credit = exactCredit(event, blockBefore(blocks, event.time));
             if (credit === event.credit || done.has(event.id)) continue;
             done.add(event.id);
-            await session.setCredit(event.id, credit);
+            await session.setCredit(event, credit);
             recredited.push({event: {...event, credit}, before: event.credit});
           }
         }
@@ -313,14 +313,19 @@ export class Paymaker {
     this.#statistics.forgetBefore(oldest);
     // The newest block before history still says what its first events are worth.
     const mark = blockBefore(this.#blocks, oldest);
+    for (const kind of ['anns', 'share'] as const) await this.#deleteBefore(kind, oldest);
+    if (mark !== undefined) await this.#deleteBefore('block', mark.time);
     await this.#ledger.transaction(async (session) => {
-      for (const kind of ['anns', 'share'] as const) await session.deleteBefore(kind, oldest);
-      if (mark !== undefined) await session.deleteBefore('block', mark.time);
       await session.deleteUploadsBefore(oldest);
       await session.deletePayoutsBefore(oldest);
     });
     this.#shares = await this.#ledger.countEvents('share');
     if (mark !== undefined) this.#blocks = this.#blocks.filter(({time}) => time >= mark.time);
+  }
+
+  async #deleteBefore(kind: EventKind, time: number): Promise<void> {
+    let isMore = true;
+    while (isMore) isMore = await this.#ledger.transaction((session) => session.deleteBefore(kind, time));
   }
 
   /** Finishes what is under way. */

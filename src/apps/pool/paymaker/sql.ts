@@ -1,6 +1,8 @@
 // What the ledger asks of a database: the common part of SQLite and PostgreSQL. Statements have `?` for parameters; whatever
 // the two say differently belongs into their adapters.
 
+import type {EventIds} from './event-ids.ts';
+
 export type SqlValue = string | number | bigint | null;
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
@@ -18,6 +20,8 @@ export interface Sql extends SqlSession {
     /** Of texts that are compared by their bytes. */
     readonly text: 'TEXT' | 'TEXT COLLATE "C"';
   };
+  /** Finds events by their ids; undefined where the database's own index does that. */
+  readonly eventIds?: EventIds | undefined;
   /** Grows when somebody else may have written: what was read before is to be read anew. */
   readonly generation: number;
   /**

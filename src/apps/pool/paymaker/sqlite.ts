@@ -2,8 +2,10 @@
 import {mkdir, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import sqlite, {type Database, type Statement} from 'node-sqlite3-wasm';
+import {StoreError} from '../../../service/stores/key-value-store.ts';
 import {openLevelStore} from '../../../service/stores/level-store.ts';
 import {PaymakerError} from './errors.ts';
+import {EventIds} from './event-ids.ts';
 import type {Sql, SqlRow, SqlSession, SqlValue} from './sql.ts';
 
 const CACHE_KIB = 256 * 1024;
@@ -31,14 +33,16 @@ class SqliteLedger implements Sql {
   readonly types = {rowid: 'INTEGER', text: 'TEXT'} as const;
   /** Nobody else can write. */
   readonly generation = 0;
+  readonly eventIds: EventIds;
   readonly #database: Database;
   readonly #unlock: () => Promise<void>;
   readonly #statements = new Map<string, Statement>();
   #turn: Promise<unknown> = Promise.resolve();
   #done = 0;
 
-  constructor(database: Database, unlock: () => Promise<void>) {
+  constructor(database: Database, eventIds: EventIds, unlock: () => Promise<void>) {
     this.#database = database;
+    this.eventIds = eventIds;
     this.#unlock = unlock;
   }
 
@@ -111,6 +115,7 @@ class SqliteLedger implements Sql {
       this.#database.close();
       return Promise.resolve();
     });
+    await this.eventIds.close();
     await this.#unlock();
   }
 }
@@ -125,9 +130,9 @@ export async function openSqlite(dir: string): Promise<Sql> {
     await rm(`${path}.lock`, {recursive: true, force: true});
     const database = new sqlite.Database(path);
     for (const pragma of PRAGMAS) database.all(pragma);
-    return new SqliteLedger(database, () => lock.close());
+    return new SqliteLedger(database, await EventIds.open(join(dir, 'event-ids')), () => lock.close());
   } catch (error) {
     await lock.close();
-    throw unusable(error);
+    throw error instanceof StoreError ? error : unusable(error);
   }
 }
