@@ -1,5 +1,6 @@
 // The miners' costs around the algorithm: what they reach end to end against what the engines alone reach.
-//   node dist/bench/miners.bench.js [intake|switch|announcements|all] [--seconds N] [--announcements N] [--threads N] [--json]
+//   node dist/bench/miners.bench.js [intake|switch|announcements|all] [--seconds N] [--announcements N] [--threads N] [--rate N] [--json]
+// --rate: announcements that the server of files gives in a second; as many as are asked for without.
 import {randomFillSync} from 'node:crypto';
 import {cpus, loadavg} from 'node:os';
 import {parseArgs} from 'node:util';
@@ -18,6 +19,7 @@ const {values, positionals} = parseArgs({
     seconds: {type: 'string', default: '20'},
     announcements: {type: 'string', default: '1000000'},
     threads: {type: 'string', default: '1'},
+    rate: {type: 'string', default: '0'},
     json: {type: 'boolean', default: false},
   },
 });
@@ -26,13 +28,17 @@ const [SECONDS, ANNOUNCEMENTS, THREADS] = [values.seconds, values.announcements,
   number,
   number,
 ];
+const RATE = Number(values.rate);
 const [topic = 'all'] = positionals;
 const now = (): number => performance.now();
+const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1]!;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const HARD_TARGET = 0x03000001;
 const WORK_BITS = 0x2001ffff;
 const HEIGHT = 200_000;
 const FILE_ANNS = 1024;
+/** Of what is measured with intake and without it in turn. */
+const ROUNDS = 7;
 const rows: Record<string, unknown> = {};
 const closers: (() => unknown)[] = [];
 
@@ -67,8 +73,14 @@ async function hashRate(miner: BlockMiner, seconds: number): Promise<number> {
   return ((miner.stats.hashes - hashes) * 1000) / (now() - begun);
 }
 
+interface FileServer {
+  readonly url: string;
+  /** false: files that are asked for wait. */
+  open(isOpen: boolean): void;
+}
+
 /** A server of files in a thread of its own: every file is the same but for a few bytes, so that it costs next to nothing. */
-async function openFileServer(): Promise<string> {
+async function openFileServer(): Promise<FileServer> {
   const source = `
     const {parentPort} = require('node:worker_threads');
     const {createServer} = require('node:http');
@@ -79,6 +91,14 @@ async function openFileServer(): Promise<string> {
       body.writeUInt32LE(1, at); body.writeUInt32LE(${WORK_BITS}, at + 8); body.writeUInt32LE(${HEIGHT - 4}, at + 12);
     }
     let last = 0;
+    const everyMs = ${RATE === 0 ? 0 : (FILE_ANNS * 1000) / RATE};
+    let dueMs = 0;
+    let isOpen = true;
+    const held = [];
+    parentPort.on('message', (open) => {
+      isOpen = open;
+      if (open) for (const [response, fresh] of held.splice(0)) response.end(fresh);
+    });
     createServer((request, response) => {
       if (request.url.endsWith('index.json')) {
         const files = Array.from({length: 200}, (_, i) => 'anns_${HEIGHT - 4}_0_' + (last + i) + '.bin');
@@ -89,13 +109,14 @@ async function openFileServer(): Promise<string> {
       const fresh = Buffer.from(body);
       const mark = randomBytes(8);
       for (let at = 200; at < fresh.length; at += 1024) mark.copy(fresh, at);
-      response.end(fresh);
+      dueMs = Math.max(dueMs + everyMs, performance.now() - 100);
+      setTimeout(() => (isOpen ? response.end(fresh) : held.push([response, fresh])), dueMs - performance.now());
     }).listen(0, '127.0.0.1', function () { parentPort.postMessage(this.address().port); });
   `;
   const worker = new Worker(source, {eval: true});
   closers.push(() => worker.terminate());
   const port = await new Promise<number>((resolve) => worker.once('message', resolve));
-  return `http://127.0.0.1:${port}`;
+  return {url: `http://127.0.0.1:${port}`, open: (isOpen) => worker.postMessage(isOpen)};
 }
 
 /** Files from loopback while mining; the set is given up again and again, so that there is always room. */
@@ -110,7 +131,6 @@ async function benchIntake(): Promise<void> {
   miner.prepare(() => true);
   miner.mine(new Uint8Array(80).fill(7), HARD_TARGET);
   await hashRate(miner, 2);
-  const before = await hashRate(miner, SECONDS / 2);
   let received = 0;
   const intake = new AnnIntake({
     judge: {
@@ -129,8 +149,9 @@ async function benchIntake(): Promise<void> {
       miner.add(anns);
     },
   });
+  const server = await openFileServer();
   const downloads = new AnnDownloads({
-    url: await openFileServer(),
+    url: server.url,
     password: '',
     parallel: 4,
     onAnns: (anns, height) => intake.take(anns, height),
@@ -140,20 +161,30 @@ async function benchIntake(): Promise<void> {
   });
   downloads.open();
   await wait(3000);
-  const [first, begun, cpu] = [received, now(), process.cpuUsage()];
-  const during = await hashRate(miner, SECONDS);
-  const seconds = (now() - begun) / 1000;
-  const {user, system} = process.cpuUsage(cpu);
+  const [rates, during, beside, busy]: number[][] = [[], [], [], []];
+  // In turn, because the machine is not the same from one moment to the next.
+  for (let round = 0; round < ROUNDS; round++) {
+    server.open(true);
+    await wait(500);
+    const [first, begun, cpu] = [received, now(), process.cpuUsage()];
+    during!.push(await hashRate(miner, SECONDS / ROUNDS));
+    const seconds = (now() - begun) / 1000;
+    rates!.push((received - first) / seconds);
+    const {user, system} = process.cpuUsage(cpu);
+    busy!.push((user + system) / 1e6 / seconds);
+    server.open(false);
+    await wait(500);
+    beside!.push(await hashRate(miner, SECONDS / ROUNDS));
+  }
+  server.open(true);
   await downloads.close();
-  const after = await hashRate(miner, SECONDS / 2);
   rows['miners/intake'] = {
     threads: THREADS,
-    annsPerSecond: Math.round((received - first) / seconds),
-    hashesBefore: Math.round(before),
-    hashesDuring: Math.round(during),
-    hashesAfter: Math.round(after),
-    miningRate: Number(((2 * during) / (before + after)).toFixed(3)),
-    cores: Number(((user + system) / 1e6 / seconds).toFixed(2)),
+    annsPerSecond: Math.round(median(rates!)),
+    hashesDuring: Math.round(median(during!)),
+    hashesAlone: Math.round(median(beside!)),
+    miningRate: Number(median(during!.map((rate, i) => rate / beside![i]!)).toFixed(3)),
+    cores: Number(median(busy!).toFixed(2)),
   };
 }
 
@@ -191,12 +222,12 @@ async function benchSwitch(): Promise<void> {
     await switched(20 + i);
     made.push(now() - begun);
   }
-  const median = (list: number[]): number => Math.round(list.sort((a, b) => a - b)[2]! * 10) / 10;
+  const tenths = (list: number[]): number => Math.round(median(list) * 10) / 10;
   rows['miners/switch'] = {
     announcements: miner.stats.announcements,
-    readyMs: median(ready),
-    madeFirstMs: median(made),
-    eventLoopHeldMs: median(longest),
+    readyMs: tenths(ready),
+    madeFirstMs: tenths(made),
+    eventLoopHeldMs: tenths(longest),
     rssMiB: Math.round(process.memoryUsage().rss / 2 ** 20),
   };
 }
@@ -205,8 +236,8 @@ async function benchSwitch(): Promise<void> {
 async function benchAnnouncements(): Promise<void> {
   const ratios: number[] = [];
   let [alone, whole, burst] = [0, 0, 0];
-  const ROUNDS = 3;
-  for (let round = 0; round < ROUNDS; round++) {
+  const rounds = 3;
+  for (let round = 0; round < rounds; round++) {
     let found = 0;
     const parentHash = new Uint8Array(32);
     const engine = new AnnouncementMiner({
@@ -259,8 +290,8 @@ async function benchAnnouncements(): Promise<void> {
     await miner.close();
     for (const end of ends) await end();
     ratios.push(wholeRate / rate);
-    alone += rate / ROUNDS;
-    whole += wholeRate / ROUNDS;
+    alone += rate / rounds;
+    whole += wholeRate / rounds;
   }
   rows['miners/announcements'] = {
     threads: THREADS,

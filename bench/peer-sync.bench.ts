@@ -1,10 +1,13 @@
 // Synchronisation from one peer over loopback: headers alone, and whole blocks whose proofs are taken on trust.
 //   node dist/bench/peer-sync.bench.js [--headers N] [--blocks N] [--json]
+import {once} from 'node:events';
 import {mkdtemp, rm} from 'node:fs/promises';
 import {type AddressInfo, createServer, type Server} from 'node:net';
 import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
+import {isMainThread, parentPort, Worker, workerData} from 'node:worker_threads';
 import {useSha256} from '../src/core/crypto/index.ts';
 import {createPktreg, type Network} from '../src/core/params/index.ts';
 import {type Block, blockHash, encodeHeader} from '../src/core/primitives/index.ts';
@@ -18,7 +21,7 @@ import {branch, genesisOf} from '../test/support/easy-blocks.ts';
 
 const {values} = parseArgs({
   options: {
-    headers: {type: 'string', default: '20000'},
+    headers: {type: 'string', default: '50000'},
     blocks: {type: 'string', default: '5000'},
     json: {type: 'boolean', default: false},
   },
@@ -70,29 +73,31 @@ async function openNode(path: string, network: Network, connect?: number): Promi
   return {chain, peers};
 }
 
+interface Served {
+  readonly headers: readonly Uint8Array[];
+  readonly hashes: readonly Uint8Array[];
+}
+
 /** A peer that has headers and never gives a block. */
-function serveHeaders(
-  network: Network,
-  headers: readonly Uint8Array[],
-  indices: ReadonlyMap<string, number>,
-): Promise<Server> {
+function serveHeaders({headers, hashes}: Served): Promise<Server> {
+  const indices = new Map(hashes.map((hash, i) => [Buffer.from(hash).toString('hex'), i]));
   const address = {services: 0n, ip: new Uint8Array(16), port: 0};
   const services = SERVICE.network | SERVICE.witness;
   const version = {version: 70013, services, timestamp: 0n, addrRecv: address, addrFrom: address, nonce: 1n};
   const server = createServer((socket) => {
-    const reader = new FrameReader(network.magic);
+    const reader = new FrameReader(PKTREG.magic);
     socket.on('error', () => {});
     socket.on('data', (bytes) => {
       for (const {command, payload} of reader.push(bytes)) {
         if (command === 'version') {
           const own = {...version, userAgent: '/headers:1/', startHeight: headers.length, relay: false};
-          socket.write(encodeMessage(network.magic, 'version', own));
-          socket.write(encodeMessage(network.magic, 'verack', undefined));
+          socket.write(encodeMessage(PKTREG.magic, 'version', own));
+          socket.write(encodeMessage(PKTREG.magic, 'verack', undefined));
         } else if (command === 'getheaders') {
           const {locator} = decodePayload('getheaders', payload);
           const known = locator.map((hash) => indices.get(Buffer.from(hash).toString('hex')));
           const from = (known.find((index) => index !== undefined) ?? -1) + 1;
-          socket.write(encodeMessage(network.magic, 'headers', headers.slice(from, from + MAX_HEADERS)));
+          socket.write(encodeMessage(PKTREG.magic, 'headers', headers.slice(from, from + MAX_HEADERS)));
         }
       }
     });
@@ -108,10 +113,13 @@ async function benchHeaders(path: string, blocks: readonly Block[]): Promise<Row
   // Below a checkpoint headers are asked for without waiting for blocks.
   const checkpoints = [{height: blocks.length, hash: blockHash(blocks.at(-1)!.header)}];
   const network = {...PKTREG, checkpoints};
-  const headers = blocks.map(({header}) => encodeHeader(header));
-  const indices = new Map(blocks.map(({header}, i) => [Buffer.from(blockHash(header)).toString('hex'), i]));
-  const server = await serveHeaders(network, headers, indices);
-  const {port} = server.address() as AddressInfo;
+  const served: Served = {
+    headers: blocks.map(({header}) => encodeHeader(header)),
+    hashes: blocks.map(({header}) => blockHash(header)),
+  };
+  // The other side is somebody else's machine.
+  const server = new Worker(fileURLToPath(import.meta.url), {workerData: served});
+  const [port] = (await once(server, 'message')) as [number];
   let peers: PeerNetwork | undefined;
   const row = await measure('p2p/headers', blocks.length, async () => {
     ({peers} = await openNode(path, network, port));
@@ -120,7 +128,7 @@ async function benchHeaders(path: string, blocks: readonly Block[]): Promise<Row
     await until(() => opened.load.headers === blocks.length);
   });
   await peers?.close();
-  server.close();
+  await server.terminate();
   return row;
 }
 
@@ -138,25 +146,34 @@ async function benchBlocks(path: string, blocks: readonly Block[]): Promise<Row>
   return row;
 }
 
-const path = await mkdtemp(join(tmpdir(), 'pkt-bench-'));
-try {
-  const chain = branch(
-    {network: PKTREG, tag: 0},
-    genesisOf(PKTREG),
-    0,
-    Math.max(Number(values.headers), Number(values.blocks)),
-  );
-  const rows = [
-    await benchHeaders(join(path, 'headers'), chain.slice(0, Number(values.headers))),
-    await benchBlocks(join(path, 'blocks'), chain.slice(0, Number(values.blocks))),
-  ];
-  if (values.json) console.log(JSON.stringify({node: process.version, cpu: cpus()[0]?.model, rows}));
-  for (const {id, done, wallSeconds, cpuSeconds} of values.json ? [] : rows) {
-    console.log(
-      `${id}: ${(done / wallSeconds).toFixed(0)}/s, ${(done / cpuSeconds).toFixed(0)} per CPU second (${done})`,
+async function main(): Promise<void> {
+  const path = await mkdtemp(join(tmpdir(), 'pkt-bench-'));
+  try {
+    const chain = branch(
+      {network: PKTREG, tag: 0},
+      genesisOf(PKTREG),
+      0,
+      Math.max(Number(values.headers), Number(values.blocks)),
     );
+    const rows = [
+      await benchHeaders(join(path, 'headers'), chain.slice(0, Number(values.headers))),
+      await benchBlocks(join(path, 'blocks'), chain.slice(0, Number(values.blocks))),
+    ];
+    if (values.json) console.log(JSON.stringify({node: process.version, cpu: cpus()[0]?.model, rows}));
+    for (const {id, done, wallSeconds, cpuSeconds} of values.json ? [] : rows) {
+      console.log(
+        `${id}: ${(done / wallSeconds).toFixed(0)}/s, ${(done / cpuSeconds).toFixed(0)} per CPU second (${done})`,
+      );
+    }
+  } finally {
+    await rm(path, {recursive: true, force: true});
+    process.exit();
   }
-} finally {
-  await rm(path, {recursive: true, force: true});
-  process.exit();
+}
+
+if (!isMainThread) {
+  const server = await serveHeaders(workerData as Served);
+  parentPort!.postMessage((server.address() as AddressInfo).port);
+} else {
+  await main();
 }

@@ -43,19 +43,20 @@ function got(value: unknown): string {
 
 /** Throws TypeError unless `value` is a Uint8Array, RangeError unless it has the length (bytes). */
 export function checkBytes(name: string, value: unknown, length?: number): asserts value is Uint8Array {
-  const expected = length === undefined ? 'Uint8Array' : `Uint8Array of length ${length}`;
-  if (!(value instanceof Uint8Array)) throw new TypeError(`"${name}" expected ${expected}, got ${got(value)}`);
+  if (!(value instanceof Uint8Array)) {
+    const expected = length === undefined ? 'Uint8Array' : `Uint8Array of length ${length}`;
+    throw new TypeError(`"${name}" expected ${expected}, got ${got(value)}`);
+  }
   if (length !== undefined && value.length !== length) {
-    throw new RangeError(`"${name}" expected ${expected}, got length ${value.length}`);
+    throw new RangeError(`"${name}" expected Uint8Array of length ${length}, got length ${value.length}`);
   }
 }
 
 /** Throws TypeError unless `value` is a safe integer, RangeError unless min ≤ value ≤ max. */
 export function checkInteger(name: string, value: unknown, min: number, max: number): asserts value is number {
-  const expected = `integer ${min}..${max}`;
-  if (typeof value !== 'number') throw new TypeError(`"${name}" expected ${expected}, got ${got(value)}`);
+  if (typeof value !== 'number') throw new TypeError(`"${name}" expected integer ${min}..${max}, got ${got(value)}`);
   if (!Number.isSafeInteger(value) || value < min || value > max) {
-    throw new RangeError(`"${name}" expected ${expected}, got ${value}`);
+    throw new RangeError(`"${name}" expected integer ${min}..${max}, got ${value}`);
   }
 }
 

@@ -38,3 +38,41 @@ export function latin1(bytes: Uint8Array, from: number, to: number): string {
   for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i]!);
   return text;
 }
+
+/** A key for maps and sets of a hash, 32 bytes: a character for each. Written out it costs a third of a loop, or of a view of a Buffer. */
+export function hashKey(h: Uint8Array): string {
+  return String.fromCharCode(
+    h[0]!,
+    h[1]!,
+    h[2]!,
+    h[3]!,
+    h[4]!,
+    h[5]!,
+    h[6]!,
+    h[7]!,
+    h[8]!,
+    h[9]!,
+    h[10]!,
+    h[11]!,
+    h[12]!,
+    h[13]!,
+    h[14]!,
+    h[15]!,
+    h[16]!,
+    h[17]!,
+    h[18]!,
+    h[19]!,
+    h[20]!,
+    h[21]!,
+    h[22]!,
+    h[23]!,
+    h[24]!,
+    h[25]!,
+    h[26]!,
+    h[27]!,
+    h[28]!,
+    h[29]!,
+    h[30]!,
+    h[31]!,
+  );
+}

@@ -2,7 +2,7 @@
 // targets. Does not own: any structure of the network, hashing.
 // Main steps of a decoder: new Reader(data) → u32(), varintUpTo(limit), view(length) … → end(); a refusal is a
 // BytesError, which the decoders of the structures above turn into their own code or let pass.
-export {concatBytes, copyBytes, equalBytes, isZero, latin1, xorInto} from './arrays.ts';
+export {concatBytes, copyBytes, equalBytes, hashKey, isZero, latin1, xorInto} from './arrays.ts';
 export {bigToCompact, COMPACT_SIGN, compactToBig} from './compact.ts';
 export {BYTES_ERRORS, BytesError, type BytesErrorCode} from './errors.ts';
 export {decodeHex, encodeHex} from './hex.ts';

@@ -1,5 +1,5 @@
 // What can be said of a block without the chain, cheap things first.   chain spec §3.1
-import {equalBytes, latin1} from '../bytes/index.ts';
+import {equalBytes, hashKey} from '../bytes/index.ts';
 import type {Network} from '../params/index.ts';
 import {type Block, blockSize, isCoinbase, merkleRoot, transactionId} from '../primitives/index.ts';
 import {checkTransaction} from './check-transaction.ts';
@@ -37,7 +37,7 @@ export function checkBlock(network: Network, block: Block): CheckedBlock {
   for (const transaction of transactions) checkTransaction(transaction);
   const txids = transactions.map(transactionId);
   // A repeated transaction at the end leaves the merkle root as it is, so duplicates are looked for first.
-  if (new Set(txids.map((id) => latin1(id, 0, 32))).size !== txids.length) throw new RuleError('ErrDuplicateTx');
+  if (new Set(txids.map((id) => hashKey(id))).size !== txids.length) throw new RuleError('ErrDuplicateTx');
   if (!equalBytes(merkleRoot(txids), header.merkleRoot)) throw new RuleError('ErrBadMerkleRoot');
   const height = declaredHeight(coinbase.inputs[0]!.script);
   if (height === undefined) throw new RuleError('ErrMissingCoinbaseHeight');

@@ -1,5 +1,5 @@
 // What can be said of a transaction without the chain.   chain spec §1.5, §3.6, §3.11
-import {latin1} from '../bytes/index.ts';
+import {hashKey} from '../bytes/index.ts';
 import {encodeTransaction, isCoinbase, NULL_INDEX, type Transaction} from '../primitives/index.ts';
 import {RuleError} from './errors.ts';
 import {MAX_UNITS} from './subsidy.ts';
@@ -10,7 +10,7 @@ const MAX_COINBASE_SCRIPT = 100;
 
 /** A key for maps of outpoints. */
 export function outpointKey(txid: Uint8Array, index: number): string {
-  return `${latin1(txid, 0, 32)}${index}`;
+  return `${hashKey(txid)}${index}`;
 }
 
 /** Sum of the outputs; each and every partial sum must be an amount.   chain spec §1.5 */

@@ -3,7 +3,7 @@ import {blockWorkUnits, type ChainPoint, checkHeader, RuleError} from '../../cor
 import {dsha256} from '../../core/crypto/index.ts';
 import {checkBytes} from '../../core/errors.ts';
 import type {Network} from '../../core/params/index.ts';
-import {decodeHeader, HEADER_BYTES} from '../../core/primitives/index.ts';
+import {type BlockHeader, decodeHeader, HEADER_BYTES} from '../../core/primitives/index.ts';
 import type {HeaderIndex} from './header-index.ts';
 import {HASH_BYTES} from './layout.ts';
 import {TimeWindow} from './time-window.ts';
@@ -64,16 +64,15 @@ export class HeaderBranch {
   }
 
   /**
-   * Adds the next header, 80 bytes; returns its hash, which may be given where it has been computed already. Throws RuleError;
+   * Adds the next header, 80 bytes; returns its hash. What is known of it already may be given. Throws RuleError;
    * the clock is not looked at.
    */
-  add(header: Uint8Array, hash: Uint8Array = dsha256(header)): Uint8Array {
+  add(header: Uint8Array, hash: Uint8Array = dsha256(header), decoded: BlockHeader = decodeHeader(header)): Uint8Array {
     checkBytes('header', header, HEADER_BYTES);
     const tip = this.height;
     if (!equalBytes(header.subarray(PREVIOUS_OFFSET, PREVIOUS_OFFSET + HASH_BYTES), this.#hashView(tip))) {
       throw new RuleError('ErrPreviousBlockUnknown');
     }
-    const decoded = decodeHeader(header);
     checkHeader(
       {
         network: this.#network,

@@ -1,8 +1,3 @@
-/** Key of a hash of 32 bytes for maps and sets. */
-export function hashKey(hash: Uint8Array): string {
-  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('latin1');
-}
-
 /** Remembers at least the last `capacity` keys, at most twice as many. */
 export class RollingSet {
   readonly #capacity: number;

@@ -1,4 +1,5 @@
 // Answers to what peers ask of the chain.   chain spec §2.8.4
+import {hashKey} from '../../core/bytes/index.ts';
 import {dsha256} from '../../core/crypto/index.ts';
 import {decodeBlock, encodeBlock, encodeTransaction, filterHash} from '../../core/primitives/index.ts';
 import {
@@ -13,7 +14,6 @@ import {
 import {Budget, type Rate} from '../../service/limits/budget.ts';
 import type {Connection} from './connection.ts';
 import type {RelayPool} from './relay/relay-pool.ts';
-import {hashKey} from './rolling-set.ts';
 import type {PeerChain} from './sync/peer-chain.ts';
 import {Tasks} from './tasks.ts';
 

@@ -32,16 +32,28 @@ export interface HttpAnswer {
   readonly body: Uint8Array;
 }
 
+/** What the server says; its body may be another. */
+function announcedLength(response: Response, maxBytes: number): number {
+  const length = Number(response.headers.get('content-length') ?? 0);
+  return Number.isSafeInteger(length) && length <= maxBytes ? length : 0;
+}
+
 async function readBody(response: Response, maxBytes: number, url: string): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
   if (response.body === null) return new Uint8Array(0);
+  let bytes = new Uint8Array(announcedLength(response, maxBytes));
+  let length = 0;
   for await (const piece of response.body as AsyncIterable<Uint8Array>) {
-    length += piece.length;
-    if (length > maxBytes) throw new HttpError('http-too-large', {url, maxBytes});
-    pieces.push(piece);
+    const end = length + piece.length;
+    if (end > maxBytes) throw new HttpError('http-too-large', {url, maxBytes});
+    if (end > bytes.length) {
+      const more = new Uint8Array(Math.min(maxBytes, Math.max(end, 2 * bytes.length)));
+      more.set(bytes.subarray(0, length));
+      bytes = more;
+    }
+    bytes.set(piece, length);
+    length = end;
   }
-  return new Uint8Array(Buffer.concat(pieces));
+  return length === bytes.length ? bytes : bytes.slice(0, length);
 }
 
 function bodyInit(body: HttpRequest['body']): RequestInit {

@@ -33,10 +33,14 @@ function intakeOf(more: Partial<AnnIntakeOptions> = {}) {
   const asked: Uint8Array[] = [];
   const intake = new AnnIntake({
     judge: {
-      validate: (ann) => {
-        asked.push(ann);
+      validate: (anns, parents) => {
+        equal(parents.length, anns.length / 32);
+        const each = Array.from({length: anns.length / 1024}, (_, i) => anns.subarray(1024 * i, 1024 * (i + 1)));
+        asked.push(...each);
         // A made-up verdict: what begins its body with 0xbad is bad.
-        return Promise.resolve([{verdict: ann[100] === 0xba && ann[101] === 0xd0 ? 'INSUF_POW' : 'OK'}]);
+        return Promise.resolve(
+          each.map((ann) => ({verdict: ann[100] === 0xba && ann[101] === 0xd0 ? 'INSUF_POW' : 'OK'})),
+        );
       },
     },
     parentHash: (height) => (height > HEIGHT - 10 ? new Uint8Array(32) : undefined),

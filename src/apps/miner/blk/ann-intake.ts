@@ -1,5 +1,6 @@
 // What is done with announcements before they are mined with: cheap checks of all, and a full one of some.   pool spec §6.1
 import {randomInt} from 'node:crypto';
+import {concatBytes} from '../../../core/bytes/index.ts';
 import {EngineError} from '../../../core/engines/index.ts';
 import {
   ANN_BYTES,
@@ -11,9 +12,9 @@ import {
   softNonceMax,
 } from '../../../core/packetcrypt/index.ts';
 
-/** Judges announcements in full; `AnnouncementValidator` does. */
+/** Judges announcements in full, by the 32 bytes of the parent of each; `AnnouncementValidator` does. */
 export interface AnnJudge {
-  validate(anns: Uint8Array, parentHash: Uint8Array): Promise<readonly {readonly verdict: string}[]>;
+  validate(anns: Uint8Array, parentHashes: Uint8Array): Promise<readonly {readonly verdict: string}[]>;
 }
 
 export interface AnnIntakeOptions {
@@ -76,7 +77,7 @@ export class AnnIntake {
     const usable: number[] = [];
     const now = height();
     for (let i = 0; i < count; i++) {
-      const ann = anns.subarray(ANN_BYTES * i, ANN_BYTES * (i + 1));
+      const ann = annAt(anns, i);
       const fault = structuralFault(ann, now);
       const parent = annParentBlockHeight(ann);
       if (fault !== undefined || (parentHeight !== undefined && parent !== parentHeight)) {
@@ -101,27 +102,27 @@ export class AnnIntake {
     const {judge, parentHash} = this.options;
     const chosen = new Set<number>();
     for (let i = 0; i < wanted && usable.length > 0; i++) chosen.add(usable[randomInt(usable.length)]!);
-    for (const place of chosen) {
-      const ann = anns.subarray(ANN_BYTES * place, ANN_BYTES * (place + 1));
-      const hash = parentHash(annParentBlockHeight(ann));
-      if (hash === undefined) continue;
-      try {
-        const [judged] = await judge.validate(ann, hash);
-        this.counts.sampled++;
-        if (judged !== undefined && judged.verdict !== 'OK') return judged.verdict;
-      } catch (error) {
-        // Without threads that judge, announcements are taken as they are; the handler of blocks still verifies.
-        if (!(error instanceof EngineError)) throw error;
-        return undefined;
-      }
+    const parents = new Map([...chosen].map((place) => [place, parentHash(annParentBlockHeight(annAt(anns, place)))]));
+    const known = [...chosen].filter((place) => parents.get(place) !== undefined);
+    if (known.length === 0) return undefined;
+    try {
+      const judged = await judge.validate(pick(anns, known), concatBytes(...known.map((place) => parents.get(place)!)));
+      this.counts.sampled += judged.length;
+      return judged.find(({verdict}) => verdict !== 'OK')?.verdict;
+    } catch (error) {
+      // Without threads that judge, announcements are taken as they are; the handler of blocks still verifies.
+      if (!(error instanceof EngineError)) throw error;
     }
     return undefined;
   }
 }
 
+function annAt(anns: Uint8Array, place: number): Uint8Array {
+  return anns.subarray(ANN_BYTES * place, ANN_BYTES * (place + 1));
+}
+
 function pick(anns: Uint8Array, places: readonly number[]): Uint8Array {
   const picked = new Uint8Array(ANN_BYTES * places.length);
-  for (const [k, place] of places.entries())
-    picked.set(anns.subarray(ANN_BYTES * place, ANN_BYTES * (place + 1)), ANN_BYTES * k);
+  for (const [k, place] of places.entries()) picked.set(annAt(anns, place), ANN_BYTES * k);
   return picked;
 }

@@ -65,6 +65,8 @@ export class AnnouncementSet {
   /** Numbers of the classes in use by parent height and work bits, and the numbers given up. */
   readonly #classNumbers = new Map<string, number>();
   readonly #freeClasses: number[] = [];
+  /** Announcements of a class mostly come together. */
+  #lastClass = 0;
   readonly #prepared: (PreparedSet | undefined)[] = [undefined, undefined];
   /** Slots that a draft under way may list. */
   #drafting: Uint32Array | undefined;
@@ -157,9 +159,20 @@ export class AnnouncementSet {
 
   /** Number of a class, a new one if need be; NO_CLASS when there are too many. */
   #classNumber(parentBlockHeight: number, workBits: number): number {
+    const last = this.#classes[this.#lastClass];
+    if (
+      last !== undefined &&
+      last.count > 0 &&
+      last.parentBlockHeight === parentBlockHeight &&
+      last.workBits === workBits
+    )
+      return this.#lastClass;
     const key = classKey(parentBlockHeight, workBits);
     const same = this.#classNumbers.get(key);
-    if (same !== undefined) return same;
+    if (same !== undefined) {
+      this.#lastClass = same;
+      return same;
+    }
     const number = this.#freeClasses.pop() ?? this.#classes.length;
     if (number >= MAX_CLASSES) return NO_CLASS;
     this.#classes[number] = {parentBlockHeight, workBits, count: 0};

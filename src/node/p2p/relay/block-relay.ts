@@ -1,9 +1,9 @@
 // New blocks of the best chain are told to all peers that do not know them.   chain spec §2.8.7
+import {hashKey} from '../../../core/bytes/index.ts';
 import {encodeHeader} from '../../../core/primitives/index.ts';
 import {INVENTORY} from '../../../core/protocol/p2p/index.ts';
 import type {ChainEvent} from '../../chain/chain.ts';
 import type {Connection} from '../connection.ts';
-import {hashKey} from '../rolling-set.ts';
 import type {PeerChain} from '../sync/peer-chain.ts';
 
 /** Blocks of one change of the chain that are announced one by one; of a longer change only the last ones. */

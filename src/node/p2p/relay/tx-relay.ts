@@ -1,5 +1,6 @@
 // Transactions between peers: announced by inventory at random moments, asked for once, sent on.   chain spec §2.8.7
 
+import {hashKey} from '../../../core/bytes/index.ts';
 import {RULES, RuleError} from '../../../core/consensus/index.ts';
 import {CodedError} from '../../../core/errors.ts';
 import {decodeTransaction, hasWitness, type Transaction, transactionId} from '../../../core/primitives/index.ts';
@@ -7,7 +8,7 @@ import {INVENTORY, type InventoryItem, WITNESS_FLAG} from '../../../core/protoco
 import {PolicyError} from '../../mempool/errors.ts';
 import type {Connection} from '../connection.ts';
 import {penaltyOf} from '../errors.ts';
-import {hashKey, RollingSet} from '../rolling-set.ts';
+import {RollingSet} from '../rolling-set.ts';
 import {Tasks} from '../tasks.ts';
 import type {RelayPool, RelayPoolEvent} from './relay-pool.ts';
 import {type AskFor, TxRequests} from './tx-requests.ts';

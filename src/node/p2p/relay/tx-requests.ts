@@ -1,5 +1,5 @@
 // Transactions that peers announced and that are asked for, one peer at a time.
-import {hashKey} from '../rolling-set.ts';
+import {hashKey} from '../../../core/bytes/index.ts';
 
 export const TX_DEADLINE_MS = 30_000;
 /** Announcements of one peer that are remembered. */

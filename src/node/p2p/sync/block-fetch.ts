@@ -1,7 +1,8 @@
 // Which blocks are asked of whom.   chain spec §2.8.6
+
+import {hashKey} from '../../../core/bytes/index.ts';
 import {INVENTORY, WITNESS_FLAG} from '../../../core/protocol/p2p/index.ts';
 import {PeerError} from '../errors.ts';
-import {hashKey} from '../rolling-set.ts';
 import type {Branch, HeaderPool} from './header-pool.ts';
 import type {PeerChain} from './peer-chain.ts';
 import type {SyncPeer} from './sync-peer.ts';

@@ -3,6 +3,8 @@
 //
 // Owns: what peers are asked for, blocks that wait for their turn, whom a bad block is charged to. Does not own: rules (Chain),
 // connections (Hub), announcements of our own (relay).
+
+import {hashKey} from '../../../core/bytes/index.ts';
 import {RULES, RuleError} from '../../../core/consensus/index.ts';
 import {dsha256} from '../../../core/crypto/index.ts';
 import {CodedError} from '../../../core/errors.ts';
@@ -13,7 +15,6 @@ import {StoreError} from '../../../service/stores/key-value-store.ts';
 import type {ProofAhead} from '../../chain/proof-ahead.ts';
 import type {Connection} from '../connection.ts';
 import {PeerError} from '../errors.ts';
-import {hashKey} from '../rolling-set.ts';
 import {BlockFetch, MAX_BUFFERED_BYTES} from './block-fetch.ts';
 import {type Branch, HeaderPool, type Place} from './header-pool.ts';
 import {HeaderSync} from './header-sync.ts';

@@ -1,9 +1,10 @@
 // Headers that peers told of and nobody has proved.   chain spec §2.8.6
+
+import {hashKey} from '../../../core/bytes/index.ts';
 import {checkNotTooNew, RuleError} from '../../../core/consensus/index.ts';
 import {dsha256} from '../../../core/crypto/index.ts';
 import {decodeHeader} from '../../../core/primitives/index.ts';
 import type {HeaderBranch} from '../../chain/header-branch.ts';
-import {hashKey} from '../rolling-set.ts';
 import type {PeerChain} from './peer-chain.ts';
 
 /** Headers of one peer, and of all peers together. */
@@ -129,7 +130,7 @@ export class HeaderPool {
     checkNotTooNew(this.#chain.network, decoded, Math.floor(nowMs / 1000));
     const branch = this.#branchOn(decoded.previous);
     if (branch === undefined) return undefined;
-    branch.headers.add(header, hash);
+    branch.headers.add(header, hash, decoded);
     const place = {branch, height: branch.headers.height};
     this.#branches.add(branch);
     this.#places.set(hashKey(hash), place);

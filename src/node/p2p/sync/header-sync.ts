@@ -1,10 +1,11 @@
 // Asks peers for headers, or where they do not answer for inventories of blocks, and takes what they tell.   chain spec §2.8.6
+
+import {hashKey} from '../../../core/bytes/index.ts';
 import {RuleError} from '../../../core/consensus/index.ts';
 import {dsha256} from '../../../core/crypto/index.ts';
 import {decodeHeader} from '../../../core/primitives/index.ts';
 import {type InventoryItem, PROTOCOL_VERSION} from '../../../core/protocol/p2p/index.ts';
 import {PeerError} from '../errors.ts';
-import {hashKey} from '../rolling-set.ts';
 import {type HeaderPool, MAX_PEER_HEADERS} from './header-pool.ts';
 import type {PeerChain} from './peer-chain.ts';
 import type {SyncPeer} from './sync-peer.ts';
