@@ -27,6 +27,14 @@ export function shownHash(hash: Uint8Array): string {
 
 const letter = (text: string): number => text.charCodeAt(0);
 
+/** Big endian. By hand: a DataView of a short array costs more than all else about a key. */
+function putU32(key: Uint8Array, at: number, value: number): void {
+  key[at] = value >>> 24;
+  key[at + 1] = value >>> 16;
+  key[at + 2] = value >>> 8;
+  key[at + 3] = value;
+}
+
 function hashKey(prefix: string, hash: Uint8Array): Uint8Array {
   const key = new Uint8Array(1 + HASH_BYTES);
   key[0] = letter(prefix);
@@ -48,7 +56,7 @@ export function fileHeightKey(part: keyof typeof PART_NUMBERS, file: number): Ui
   const key = new Uint8Array(6);
   key[0] = letter('f');
   key[1] = PART_NUMBERS[part];
-  new DataView(key.buffer).setUint32(2, file);
+  putU32(key, 2, file);
   return key;
 }
 
@@ -60,7 +68,7 @@ export function firstFileKey(part: keyof typeof PART_NUMBERS): Uint8Array {
 export function headerKey(height: number, hash: Uint8Array): Uint8Array {
   const key = new Uint8Array(5 + HASH_BYTES);
   key[0] = letter('h');
-  new DataView(key.buffer).setUint32(1, height);
+  putU32(key, 1, height);
   key.set(hash, 5);
   return key;
 }
@@ -78,7 +86,7 @@ export function coinKey(txid: Uint8Array, index: number): Uint8Array {
   const key = new Uint8Array(1 + HASH_BYTES + 4);
   key[0] = letter('c');
   key.set(txid, 1);
-  new DataView(key.buffer).setUint32(1 + HASH_BYTES, index);
+  putU32(key, 1 + HASH_BYTES, index);
   return key;
 }
 
