@@ -280,7 +280,9 @@ import {parentPort, workerData} from 'node:worker_threads';
 const {port, authorization, hashes, seconds, connections} = workerData;
 const agent = new Agent({keepAlive: true, maxSockets: connections});
 const times = [];
-const end = performance.now() + seconds * 1000;
+// The first second, in which code is compiled on both sides, does not count.
+const start = performance.now() + 1000;
+const end = start + seconds * 1000;
 let next = 0;
 const call = () => new Promise((resolve, reject) => {
   const body = JSON.stringify({id: 1, method: 'getblockheader', params: [hashes[next++ % hashes.length]]});
@@ -291,7 +293,7 @@ const call = () => new Promise((resolve, reject) => {
     answer.on('data', (piece) => { text += piece; });
     answer.on('end', () => {
       if (JSON.parse(text).error !== null) reject(new Error(text));
-      times.push(performance.now() - begun);
+      if (begun >= start) times.push(performance.now() - begun);
       resolve();
     });
   });
