@@ -23,6 +23,8 @@ export interface HttpRequest {
   /** For the whole exchange. */
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  /** Memory for the body of the answer, which then is a view of it where it fits. */
+  readonly into?: Uint8Array | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -38,9 +40,14 @@ function announcedLength(response: Response, maxBytes: number): number {
   return Number.isSafeInteger(length) && length <= maxBytes ? length : 0;
 }
 
-async function readBody(response: Response, maxBytes: number, url: string): Promise<Uint8Array> {
+async function readBody(
+  response: Response,
+  {maxBytes, into}: Pick<HttpRequest, 'maxBytes' | 'into'>,
+  url: string,
+): Promise<Uint8Array> {
   if (response.body === null) return new Uint8Array(0);
-  let bytes = new Uint8Array(announcedLength(response, maxBytes));
+  const announced = announcedLength(response, maxBytes);
+  let bytes = into !== undefined && into.length >= announced ? into : new Uint8Array(announced);
   let length = 0;
   for await (const piece of response.body as AsyncIterable<Uint8Array>) {
     const end = length + piece.length;
@@ -53,7 +60,8 @@ async function readBody(response: Response, maxBytes: number, url: string): Prom
     bytes.set(piece, length);
     length = end;
   }
-  return length === bytes.length ? bytes : bytes.slice(0, length);
+  if (length === bytes.length) return bytes;
+  return bytes === into ? bytes.subarray(0, length) : bytes.slice(0, length);
 }
 
 function bodyInit(body: HttpRequest['body']): RequestInit {
@@ -65,7 +73,7 @@ function bodyInit(body: HttpRequest['body']): RequestInit {
 
 /** One request with a deadline and a limit on the answer; any status is an answer. Throws HttpError. */
 export async function httpRequest(url: string, request: HttpRequest): Promise<HttpAnswer> {
-  const {method = 'GET', headers = {}, body, timeoutMs, maxBytes, signal} = request;
+  const {method = 'GET', headers = {}, body, timeoutMs, signal} = request;
   const gone = new AbortController();
   let timedOut = false;
   const timer = setTimeout(() => {
@@ -78,7 +86,7 @@ export async function httpRequest(url: string, request: HttpRequest): Promise<Ht
   try {
     const init: RequestInit = {method, headers, signal: gone.signal, redirect: 'error', ...bodyInit(body)};
     const response = await fetch(url, init);
-    return {status: response.status, headers: response.headers, body: await readBody(response, maxBytes, url)};
+    return {status: response.status, headers: response.headers, body: await readBody(response, request, url)};
   } catch (error) {
     if (error instanceof HttpError) throw error;
     if (timedOut) throw new HttpError('http-timeout', {url, timeoutMs}, error);

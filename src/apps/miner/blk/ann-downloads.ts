@@ -8,7 +8,7 @@ export interface AnnDownloadsOptions {
   readonly url: string;
   readonly password: string;
   readonly parallel: number;
-  /** Takes the announcements of a file; gives what is wrong with them where the handler lies. */
+  /** Takes the announcements of a file, whose memory is used again once the promise is settled; gives what is wrong with them where the handler lies. */
   readonly onAnns: (anns: Uint8Array, parentHeight: number, isSuspicious: boolean) => Promise<string | undefined>;
   /** True for parents whose announcements are of no use. */
   readonly isUseless: (parentHeight: number) => boolean;
@@ -34,6 +34,7 @@ const POLL_MS = 2000;
 const TIMEOUT_MS = 30_000;
 const MAX_INDEX_BYTES = 2 ** 20;
 const MAX_FILE_BYTES = 4 * 2 ** 20;
+const USUAL_FILE_BYTES = 2 ** 20;
 const MAX_NAMES = 5000;
 const MAX_TRIES = 3;
 const FIRST_BACK_OFF_MS = 60_000;
@@ -55,6 +56,8 @@ export class AnnDownloads {
   /** Of files that were not fetched so far. */
   readonly #tries = new Map<number, number>();
   readonly #open = new Set<Promise<void>>();
+  /** Memory for files, used again and again: as garbage it would cost more than all that is done with them. */
+  readonly #memory: Uint8Array[] = [];
   #waiting: ListedFile[] = [];
   #running: Promise<void> = Promise.resolve();
   #failing = false;
@@ -169,16 +172,19 @@ export class AnnDownloads {
 
   async #fetch({name, number, parentHeight}: ListedFile): Promise<void> {
     const {url, password, onAnns, log, timeoutMs = TIMEOUT_MS} = this.#options;
+    let memory = this.#memory.pop() ?? new Uint8Array(USUAL_FILE_BYTES);
     try {
       const {status, body} = await httpRequest(`${url}/anns/${name}`, {
         headers: {'x-pc-passwd': password},
         timeoutMs,
         maxBytes: MAX_FILE_BYTES,
+        into: memory,
         signal: this.#stop.signal,
       });
       if (status === 401) log.error('the handler refuses the password for announcements', {url});
       // Other answers mean that it is gone.
       if (status !== 200) return;
+      if (body.length > memory.length) memory = body;
       this.#files++;
       this.#bytes += body.length;
       const fault =
@@ -193,6 +199,8 @@ export class AnnDownloads {
       // The next look at the index finds it again.
       if (tries < MAX_TRIES) this.#done.delete(number);
       log.debug('a file of announcements was not fetched', {url, name, reason: error.message});
+    } finally {
+      this.#memory.push(memory);
     }
   }
 

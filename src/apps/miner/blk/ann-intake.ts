@@ -25,6 +25,7 @@ export interface AnnIntakeOptions {
   readonly isUsable: (parentHeight: number, workBits: number) => boolean;
   /** Of the block being made. */
   readonly height: () => number;
+  /** Uses them at once: their memory is not its own. */
   readonly onAnns: (anns: Uint8Array) => void;
 }
 

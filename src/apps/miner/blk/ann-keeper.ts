@@ -31,12 +31,13 @@ function checksum(anns: Uint8Array): Buffer {
   return createHash('sha256').update(anns).digest().subarray(0, 8);
 }
 
-function encodeRecord(anns: Uint8Array): Uint8Array {
-  const head = Buffer.alloc(HEAD_BYTES);
-  head.writeUInt32LE(MAGIC, 0);
-  head.writeUInt32LE(anns.length / ANN_BYTES, 4);
-  checksum(anns).copy(head, 8);
-  return Buffer.concat([head, anns]);
+function encodeRecord(pieces: readonly Uint8Array[]): Uint8Array {
+  const record = Buffer.concat([Buffer.alloc(HEAD_BYTES), ...pieces]);
+  const anns = record.subarray(HEAD_BYTES);
+  record.writeUInt32LE(MAGIC, 0);
+  record.writeUInt32LE(anns.length / ANN_BYTES, 4);
+  checksum(anns).copy(record, 8);
+  return record;
 }
 
 /** Whole records of a stretch of a file, and where the rest begins; `skipped` bytes belong to no record. */
@@ -141,7 +142,7 @@ export class AnnKeeper {
     }
     for (const [height, all] of parts) {
       for (let i = 0; i < all.length; i += MAX_RECORD_ANNS) {
-        this.#append(height, encodeRecord(new Uint8Array(Buffer.concat(all.slice(i, i + MAX_RECORD_ANNS)))));
+        this.#append(height, encodeRecord(all.slice(i, i + MAX_RECORD_ANNS)));
       }
     }
   }
