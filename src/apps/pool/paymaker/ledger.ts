@@ -77,6 +77,8 @@ const COLUMNS = 12;
 const ROWS_AT_ONCE = [100, 10, 1] as const;
 const INSERT_EVENTS = `INSERT INTO events (${COLUMN_NAMES}) VALUES`;
 const PAGE = 2000;
+/** Events of about so long are summed at once. */
+const SPAN_MS = 1_800_000;
 /** Events removed in one transaction. */
 const MAX_REMOVED = 50_000;
 /** Sums of many credits do not fit into 64 bits; of their halves they do. */
@@ -300,11 +302,32 @@ export class LedgerSession {
     }
   }
 
+  async #outermostTime(kind: EventKind, order: 'ASC' | 'DESC'): Promise<number | undefined> {
+    const sql = `SELECT time FROM events WHERE kind = ? ORDER BY time ${order} LIMIT 1`;
+    const [row] = await this.sql.all(sql, [kindNumber(kind)]);
+    return row === undefined ? undefined : numberOf(row['time']);
+  }
+
+  /** What a statement says of the events of a kind with ? ≤ time < ?, span after span: over millions it would hold up all else. */
+  async *#bySpan(sql: string, kind: EventKind, spanMs: number): AsyncGenerator<SqlRow[]> {
+    const first = await this.#outermostTime(kind, 'ASC');
+    const last = await this.#outermostTime(kind, 'DESC');
+    if (first === undefined || last === undefined) return;
+    for (let from = Math.floor(first / spanMs) * spanMs; from <= last; from += spanMs) {
+      yield await this.sql.all(sql, [kindNumber(kind), from, from + spanMs]);
+    }
+  }
+
   /** Credit of each slot: events of slot n have a time from (n-1)·timespan to before n·timespan. */
   async slotCredits(kind: EventKind, timespanMs: number): Promise<Map<number, bigint>> {
-    const sql = `SELECT time / ${timespanMs} AS slot, ${SUMS} FROM events WHERE kind = ? GROUP BY time / ${timespanMs}`;
-    const rows = await this.sql.all(sql, [kindNumber(kind)]);
-    return new Map(rows.map((row) => [numberOf(row['slot']) + 1, sumOf(row)]));
+    const slot = `time / ${timespanMs}`;
+    const sql = `SELECT ${slot} AS slot, ${SUMS} FROM events WHERE kind = ? AND time >= ? AND time < ? GROUP BY ${slot}`;
+    const credits = new Map<number, bigint>();
+    const spanMs = Math.ceil(SPAN_MS / timespanMs) * timespanMs;
+    for await (const rows of this.#bySpan(sql, kind, spanMs)) {
+      for (const row of rows) credits.set(numberOf(row['slot']) + 1, sumOf(row));
+    }
+    return credits;
   }
 
   /** Credit by address of the events with from ≤ time < to. */
@@ -315,15 +338,19 @@ export class LedgerSession {
   }
 
   /** First and last time of each address. */
-  async addressTimes(kind: EventKind): Promise<{address: string; first: number; last: number}[]> {
+  async addressTimes(kind: EventKind): Promise<Map<string, {readonly first: number; readonly last: number}>> {
     const sql =
-      "SELECT pay_to, MIN(time) AS first_time, MAX(time) AS last_time FROM events WHERE kind = ? AND pay_to <> '' GROUP BY pay_to";
-    const rows = await this.sql.all(sql, [kindNumber(kind)]);
-    return rows.map((row) => ({
-      address: String(row['pay_to']),
-      first: numberOf(row['first_time']),
-      last: numberOf(row['last_time']),
-    }));
+      'SELECT pay_to, MIN(time) AS first_time, MAX(time) AS last_time FROM events ' +
+      "WHERE kind = ? AND time >= ? AND time < ? AND pay_to <> '' GROUP BY pay_to";
+    const times = new Map<string, {readonly first: number; readonly last: number}>();
+    for await (const rows of this.#bySpan(sql, kind, SPAN_MS)) {
+      for (const row of rows) {
+        const address = String(row['pay_to']);
+        const first = times.get(address)?.first ?? numberOf(row['first_time']);
+        times.set(address, {first, last: numberOf(row['last_time'])});
+      }
+    }
+    return times;
   }
 
   /** Removes events with an earlier time, oldest first; true where there are more, which is for another transaction. */

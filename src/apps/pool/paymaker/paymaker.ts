@@ -47,6 +47,8 @@ const MAX_AHEAD_MS = 300_000;
 const LATE_MS = 600_000;
 /** How often history is cut off. */
 const PRUNE_MS = 600_000;
+/** How often is told that the ledger is still being read. */
+const PROGRESS_MS = 2000;
 const MAX_INSPECT_FILES = 100;
 
 /** Runs one thing after another. */
@@ -69,12 +71,21 @@ interface Known {
   readonly shares: number;
 }
 
-async function readLedger(ledger: Ledger, settings: PaymakerSettings): Promise<Known> {
+async function readLedger(ledger: Ledger, settings: PaymakerSettings, log: Log): Promise<Known> {
   const {generation} = ledger;
-  const Kind = settings.compatible ? CompatibleBooks : ExactBooks;
-  const books = await Kind.open(ledger, settings);
-  const statistics = await Statistics.open(ledger, settings.annCompressor.timespanMs);
-  return {generation, books, statistics, blocks: await ledger.blocks(), shares: await ledger.countEvents('share')};
+  const begun = performance.now();
+  const seconds = (): number => Math.round((performance.now() - begun) / 1000);
+  const timer = setInterval(() => log.info('reading the ledger', {seconds: seconds()}), PROGRESS_MS);
+  try {
+    const Kind = settings.compatible ? CompatibleBooks : ExactBooks;
+    const books = await Kind.open(ledger, settings);
+    const statistics = await Statistics.open(ledger, settings.annCompressor.timespanMs);
+    const shares = await ledger.countEvents('share');
+    if (seconds() * 1000 >= PROGRESS_MS) log.info('the ledger is read', {seconds: seconds()});
+    return {generation, books, statistics, blocks: await ledger.blocks(), shares};
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 export class Paymaker {
@@ -107,7 +118,7 @@ export class Paymaker {
     const sql = options.sql ?? (await openSqlite(dir));
     try {
       const ledger = await Ledger.open(sql);
-      return new Paymaker(options, ledger, await readLedger(ledger, settings));
+      return new Paymaker(options, ledger, await readLedger(ledger, settings, options.log));
     } catch (error) {
       await sql.close();
       throw error;
@@ -127,7 +138,7 @@ export class Paymaker {
     return this.#turns.take(async () => {
       if (this.#ledger.generation !== this.#generation) {
         this.#options.log.warn('the ledger is read anew');
-        this.#remember(await readLedger(this.#ledger, this.settings));
+        this.#remember(await readLedger(this.#ledger, this.settings, this.#options.log));
       }
       return work();
     });

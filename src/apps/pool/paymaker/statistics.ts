@@ -68,8 +68,8 @@ export class Statistics {
     const statistics = new Statistics(timespanMs);
     for (const kind of ['anns', 'share'] as const) {
       let newest = 0;
-      for (const times of await ledger.addressTimes(kind)) {
-        statistics.#remember(kind, times);
+      for (const [address, times] of await ledger.addressTimes(kind)) {
+        statistics.#remember(kind, {address, ...times});
         newest = Math.max(newest, times.last);
       }
       const after = newest - Math.max(REPLAY_MS, 3 * timespanMs);
