@@ -1,4 +1,4 @@
-import {deepEqual, equal} from 'node:assert/strict';
+import {deepEqual, equal, rejects} from 'node:assert/strict';
 import {copyFile, readdir, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {type TestContext, test} from 'node:test';
@@ -9,6 +9,7 @@ import type {Sql} from '../../../src/apps/pool/paymaker/sql.ts';
 import {openSqlite} from '../../../src/apps/pool/paymaker/sqlite.ts';
 import {PKTREG} from '../../../src/core/params/index.ts';
 import {StoreError} from '../../../src/service/stores/key-value-store.ts';
+import {openLevelStore} from '../../../src/service/stores/level-store.ts';
 import {LAB_NOW_MS, labSettings, openPaymaker, uploadOf} from '../../support/pool-books.ts';
 import {testAddress, testFolder} from '../../support/pool-lab.ts';
 
@@ -111,6 +112,46 @@ test('where ids cannot be written, the upload counts, and the next one waits for
   isFull = false;
   await paymaker.ingest(bodyOf(0, 200, 1), '');
   await checkCount(paymaker, 200);
+});
+
+test('a store that refuses everything after a failure is opened again, and goes on where it was', async () => {
+  const path = join(await testFolder('ids-again'), 'ids');
+  let [isFull, opened] = [false, 0];
+  const ids = await EventIds.open(path, async (place) => {
+    opened++;
+    const store = await openLevelStore(place);
+    let isBroken = false;
+    return {
+      ...store,
+      write: (changes, durable) => {
+        isBroken ||= isFull;
+        return isBroken ? Promise.reject(new StoreError('store-unusable')) : store.write(changes, durable);
+      },
+    };
+  });
+  const [first, second] = ['a', 'b'].map((id, i) => ({id, sequence: 7 + i}));
+  await ids.add([first!]);
+  isFull = true;
+  await rejects(ids.add([second!]), {code: 'store-unusable'});
+  await rejects(ids.add([second!]), {code: 'store-unusable'});
+  deepEqual([await ids.find(['a', 'b']), await ids.last()], [[7, undefined], first]);
+  isFull = false;
+  await ids.add([second!]);
+  deepEqual([await ids.find(['a', 'b']), await ids.last()], [[7, 8], second]);
+  equal(opened, 3);
+  await ids.close();
+});
+
+test('ids that are damaged while events are taken are made anew before the next ones', async (t) => {
+  const dir = await testFolder('ids-damaged');
+  const sql = await openSqlite(dir);
+  const paymaker = await openPaymaker(t, {...OPTIONS, dir, sql});
+  await paymaker.ingest(bodyOf(0, 100), '');
+  // As after any failure.
+  await sql.eventIds!.close();
+  await rm(join(dir, 'event-ids', 'CURRENT'));
+  await paymaker.ingest(bodyOf(50, 100, 1), '');
+  await checkCount(paymaker, 150);
 });
 
 test('ids go with their events', async (t) => {

@@ -11,7 +11,7 @@ export interface EventPlace {
   readonly sequence: number;
 }
 
-const OPTIONS = {cacheBytes: 64 * 2 ** 20, writeBufferBytes: 32 * 2 ** 20} as const;
+const STORE_OPTIONS = {cacheBytes: 64 * 2 ** 20, writeBufferBytes: 32 * 2 ** 20} as const;
 const SEQUENCE_BYTES = 8;
 /** Before the ids of events. */
 const ID = 'i';
@@ -33,69 +33,103 @@ function decodeSequence(bytes: Uint8Array): number {
   return Number(readU64(bytes, 0));
 }
 
+type OpenStore = (path: string) => Promise<KeyValueStore>;
+
+/** A damaged one is made anew. Throws StoreError. */
+async function openOrRemake(path: string, open: OpenStore): Promise<KeyValueStore> {
+  try {
+    return await open(path);
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'store-damaged') throw error;
+    await rm(path, {recursive: true, force: true});
+    return open(path);
+  }
+}
+
 export class EventIds {
   readonly #path: string;
-  #store: KeyValueStore;
+  readonly #open: OpenStore;
+  /** Undefined after a failure, for such stores refuse everything from then on. */
+  #store: KeyValueStore | undefined;
   #last: EventPlace | undefined;
 
-  private constructor(path: string, store: KeyValueStore) {
+  private constructor(path: string, open: OpenStore) {
     this.#path = path;
-    this.#store = store;
+    this.#open = open;
   }
 
   /** Opens or makes the store in a directory; a damaged one is made anew. Throws StoreError. */
-  static async open(path: string): Promise<EventIds> {
-    let ids: EventIds;
-    try {
-      ids = new EventIds(path, await openLevelStore(path, OPTIONS));
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'store-damaged') throw error;
-      await rm(path, {recursive: true, force: true});
-      ids = new EventIds(path, await openLevelStore(path, OPTIONS));
-    }
-    const last = await ids.#store.get(LAST_KEY);
-    if (last !== undefined) {
-      const id = new TextDecoder().decode(last.subarray(SEQUENCE_BYTES));
-      ids.#last = {id, sequence: decodeSequence(last)};
-    }
+  static async open(
+    path: string,
+    open: OpenStore = (place) => openLevelStore(place, STORE_OPTIONS),
+  ): Promise<EventIds> {
+    const ids = new EventIds(path, open);
+    await ids.#opened();
     return ids;
   }
 
-  /** The event up to which it knows the ledger. */
-  get last(): EventPlace | undefined {
+  async #opened(): Promise<KeyValueStore> {
+    if (this.#store !== undefined) return this.#store;
+    const store = await openOrRemake(this.#path, this.#open);
+    const last = await store.get(LAST_KEY);
+    this.#last = last && {
+      id: new TextDecoder().decode(last.subarray(SEQUENCE_BYTES)),
+      sequence: decodeSequence(last),
+    };
+    this.#store = store;
+    return store;
+  }
+
+  async #with<Result>(work: (store: KeyValueStore) => Promise<Result>): Promise<Result> {
+    const store = await this.#opened();
+    try {
+      return await work(store);
+    } catch (error) {
+      this.#store = undefined;
+      await store.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** The event up to which it knows the ledger; ask before `find`, because the store may have been made anew. */
+  async last(): Promise<EventPlace | undefined> {
+    await this.#opened();
     return this.#last;
   }
 
-  /** Where events with these ids may stand; undefined where none does that `last` covers. */
+  /** Where events with these ids may stand; undefined where none does that `last` covers. Throws StoreError, as the others. */
   async find(ids: readonly string[]): Promise<(number | undefined)[]> {
-    const values = await this.#store.getMany(ids.map(keyOf));
+    const values = await this.#with((store) => store.getMany(ids.map(keyOf)));
     return values.map((value) => value && decodeSequence(value));
   }
 
-  /** Takes all events of the ledger behind `last`, in order, up to some other one. */
+  /**
+   * Takes all events of the ledger behind `last`, in order, up to some other one. It is on disk when this resolves, so that nothing
+   * before `last` can be missing.
+   */
   async add(places: readonly EventPlace[]): Promise<void> {
     const last = places.at(-1);
     if (last === undefined) return;
     const changes = places.map(({id, sequence}) => ({key: keyOf(id), value: encodeSequence(sequence)}));
     const mark = concatBytes(encodeSequence(last.sequence), encoder.encode(last.id));
-    await this.#store.write([...changes, {key: LAST_KEY, value: mark}]);
+    await this.#with((store) => store.write([...changes, {key: LAST_KEY, value: mark}], true));
     this.#last = last;
   }
 
   /** Of events that are no longer in the ledger. */
   async remove(ids: readonly string[]): Promise<void> {
-    await this.#store.write(ids.map((id) => ({key: keyOf(id), value: undefined})));
+    await this.#with((store) => store.write(ids.map((id) => ({key: keyOf(id), value: undefined}))));
   }
 
   /** Forgets all. */
   async clear(): Promise<void> {
-    await this.#store.close();
+    await this.close();
     await rm(this.#path, {recursive: true, force: true});
-    this.#store = await openLevelStore(this.#path, OPTIONS);
-    this.#last = undefined;
+    await this.#opened();
   }
 
-  close(): Promise<void> {
-    return this.#store.close();
+  async close(): Promise<void> {
+    await this.#store?.close();
+    this.#store = undefined;
   }
 }

@@ -457,17 +457,21 @@ async function lastSequence(sql: SqlSession): Promise<number> {
 /** Tells it of the events that it has not heard of. */
 async function followEvents(sql: SqlSession, eventIds: EventIds): Promise<void> {
   const end = await lastSequence(sql);
-  for (let at = eventIds.last?.sequence ?? 0; at < end; at = eventIds.last!.sequence) {
+  let at = (await eventIds.last())?.sequence ?? 0;
+  while (at < end) {
     const rows = await sql.all('SELECT sequence, id FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?', [
       at,
       PAGE,
     ]);
-    await eventIds.add(rows.map((row) => ({id: String(row['id']), sequence: numberOf(row['sequence'])})));
+    const places = rows.map((row) => ({id: String(row['id']), sequence: numberOf(row['sequence'])}));
+    await eventIds.add(places);
+    at = places.at(-1)!.sequence;
   }
 }
 
 /** True where it has followed this ledger and no other one, such as a copy that is restored. */
-async function hasFollowed(sql: SqlSession, {last}: EventIds): Promise<boolean> {
+async function hasFollowed(sql: SqlSession, eventIds: EventIds): Promise<boolean> {
+  const last = await eventIds.last();
   if (last === undefined) return true;
   const [row] = await sql.all('SELECT id FROM events WHERE sequence = ?', [last.sequence]);
   return row !== undefined && String(row['id']) === last.id;
