@@ -19,8 +19,7 @@ const PRAGMAS = [
   'PRAGMA journal_mode = WAL',
   'PRAGMA synchronous = FULL',
   'PRAGMA temp_store = MEMORY',
-  // Pages, 128 MB: ids are random, so that each upload changes most pages of their index, and the journal is written back the more
-  // seldom the longer it may be. With 8000 pages a million events took 1.5 times as long.
+  // Pages, 128 MB: the journal is written back the more seldom the longer it may be. With 4000 taking events costs a fifteenth more.
   'PRAGMA wal_autocheckpoint = 32000',
   `PRAGMA cache_size = -${CACHE_KIB}`,
 ];
