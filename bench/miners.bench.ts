@@ -9,6 +9,7 @@ import {AnnMiner} from '../src/apps/miner/ann/ann-miner.ts';
 import {AnnDownloads} from '../src/apps/miner/blk/ann-downloads.ts';
 import {AnnIntake} from '../src/apps/miner/blk/ann-intake.ts';
 import {AnnouncementMiner, AnnouncementValidator, BlockMiner} from '../src/core/engines/index.ts';
+import {allowHeapGrowth} from '../src/service/heap.ts';
 import {NO_LOG} from '../src/service/logs/log.ts';
 import {spawnNodeThread} from '../src/service/threads/node-threads.ts';
 import {FakePool} from '../test/support/fake-pool.ts';
@@ -121,6 +122,8 @@ async function openFileServer(): Promise<FileServer> {
 
 /** Files from loopback while mining; the set is given up again and again, so that there is always room. */
 async function benchIntake(): Promise<void> {
+  // As the program does.
+  allowHeapGrowth();
   const miner = openBlockMiner(400_000);
   const validator = new AnnouncementValidator({threads: 1, spawn: spawnNodeThread, now});
   closers.push(

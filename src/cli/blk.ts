@@ -1,5 +1,6 @@
 import {join} from 'node:path';
 import type {Command} from 'commander';
+import {allowHeapGrowth} from '../service/heap.ts';
 import {spawnNodeThread} from '../service/threads/node-threads.ts';
 import {checkPaymentAddress, MINER_ALIASES, MINER_OPTIONS} from './miner-options.ts';
 import {type MinerSurroundings, type RunningMiner, runMiner} from './miner-program.ts';
@@ -92,6 +93,7 @@ async function createMiner(
   ]);
   const {threads, memorysizemb, minfree, downloaders, uploaders, uploadtimeout, bind, subscribe, mcast, dataDir} =
     values;
+  allowHeapGrowth();
   const capacity = Math.floor((memorysizemb * 2 ** 20) / BYTES_PER_ANN);
   log.info('settings', {pool, payment_addr: payTo, threads, announcements: capacity, minfree, uploaders, downloaders});
   const miner = new BlockPoolMiner({
