@@ -35,7 +35,7 @@ function putU32(key: Uint8Array, at: number, value: number): void {
   key[at + 3] = value;
 }
 
-function hashKey(prefix: string, hash: Uint8Array): Uint8Array {
+function keyWithHash(prefix: string, hash: Uint8Array): Uint8Array {
   const key = new Uint8Array(1 + HASH_BYTES);
   key[0] = letter(prefix);
   key.set(hash, 1);
@@ -78,9 +78,9 @@ export function hashOfHeaderKey(key: Uint8Array): Uint8Array {
   return key.slice(5);
 }
 
-export const blockKey = (hash: Uint8Array): Uint8Array => hashKey('b', hash);
-export const undoKey = (hash: Uint8Array): Uint8Array => hashKey('u', hash);
-export const stewardKey = (hash: Uint8Array): Uint8Array => hashKey('e', hash);
+export const blockKey = (hash: Uint8Array): Uint8Array => keyWithHash('b', hash);
+export const undoKey = (hash: Uint8Array): Uint8Array => keyWithHash('u', hash);
+export const stewardKey = (hash: Uint8Array): Uint8Array => keyWithHash('e', hash);
 
 export function coinKey(txid: Uint8Array, index: number): Uint8Array {
   const key = new Uint8Array(1 + HASH_BYTES + 4);

@@ -37,7 +37,7 @@ export interface HttpAnswer {
 /** What the server says; its body may be another. */
 function announcedLength(response: Response, maxBytes: number): number {
   const length = Number(response.headers.get('content-length') ?? 0);
-  return Number.isSafeInteger(length) && length <= maxBytes ? length : 0;
+  return Number.isSafeInteger(length) && length >= 0 && length <= maxBytes ? length : 0;
 }
 
 async function readBody(

@@ -146,6 +146,26 @@ test('a store that refuses everything after a failure is opened again, and goes 
   await ids.close();
 });
 
+test('a store that turns out to be damaged when it is read is removed', async () => {
+  const path = join(await testFolder('ids-rotten'), 'ids');
+  for (const which of ['get', 'getMany'] as const) {
+    let isRotten = false;
+    const ids = await EventIds.open(path, async (place) => {
+      const store = await openLevelStore(place);
+      const rotten = isRotten;
+      isRotten = false;
+      return rotten ? {...store, [which]: () => Promise.reject(new StoreError('store-damaged'))} : store;
+    });
+    await ids.add([{id: 'a', sequence: 7}]);
+    await ids.close();
+    isRotten = true;
+    // Its beginning says so at once, what is behind it only when it is asked for.
+    if (which === 'getMany') await rejects(ids.find(['a']), {code: 'store-damaged'});
+    deepEqual([await ids.last(), await ids.find(['a'])], [undefined, [undefined]]);
+    await ids.close();
+  }
+});
+
 test('ids that are damaged while events are taken are made anew before the next ones', async (t) => {
   const dir = await testFolder('ids-damaged');
   const sql = await openSqlite(dir);
@@ -158,33 +178,36 @@ test('ids that are damaged while events are taken are made anew before the next 
   await checkCount(paymaker, 150);
 });
 
-test('ids go with their events', async (t) => {
+/** A paymaker that forgets three events with `age`. */
+async function openAging(t: TestContext): Promise<{sql: Sql; paymaker: Paymaker; age: () => Promise<void>}> {
   const dir = await testFolder('ids-history');
   let now = LAB_NOW_MS;
   const sql = await openSqlite(dir);
   const settings = labSettings({historyDepth: 3600});
   const paymaker = await openPaymaker(t, {...OPTIONS, dir, sql, settings, nowMs: () => now});
   await paymaker.ingest(bodyOf(0, 3), '');
+  const age = (): Promise<void> => {
+    now += 4_000_000;
+    return paymaker.prune();
+  };
+  return {sql, paymaker, age};
+}
+
+test('ids go with their events', async (t) => {
+  const {sql, paymaker, age} = await openAging(t);
   const find = (): Promise<boolean[]> =>
     sql
       .eventIds!.find(['event 0', 'event 1', 'event 2', 'event 3'])
       .then((all) => all.map((hint) => hint !== undefined));
   deepEqual(await find(), [true, true, true, false]);
-  now += 4_000_000;
-  await paymaker.prune();
+  await age();
   deepEqual([await find(), await paymaker.ledger.countEvents('anns')], [[false, false, false, false], 0]);
 });
 
 test('ids of events that are gone do not keep others out', async (t) => {
-  const dir = await testFolder('ids-stale');
-  let now = LAB_NOW_MS;
-  const sql = await openSqlite(dir);
-  const settings = labSettings({historyDepth: 3600});
-  const paymaker = await openPaymaker(t, {...OPTIONS, dir, sql, settings, nowMs: () => now});
-  await paymaker.ingest(bodyOf(0, 3), '');
+  const {sql, paymaker, age} = await openAging(t);
   sql.eventIds!.remove = () => Promise.reject(new StoreError('store-unusable'));
-  now += 4_000_000;
-  await paymaker.prune();
+  await age();
   equal(await paymaker.ledger.countEvents('anns'), 0);
   await paymaker.ingest(bodyOf(0, 3, 4_000_000), '');
   equal(await paymaker.ledger.countEvents('anns'), 3);

@@ -8,7 +8,10 @@ export interface AnnDownloadsOptions {
   readonly url: string;
   readonly password: string;
   readonly parallel: number;
-  /** Takes the announcements of a file, whose memory is used again once the promise is settled; gives what is wrong with them where the handler lies. */
+  /**
+   * Takes the announcements of a file, whose memory is used again once the promise is settled. Gives what is wrong with them where
+   * the handler lies.
+   */
   readonly onAnns: (anns: Uint8Array, parentHeight: number, isSuspicious: boolean) => Promise<string | undefined>;
   /** True for parents whose announcements are of no use. */
   readonly isUseless: (parentHeight: number) => boolean;

@@ -35,15 +35,8 @@ function decodeSequence(bytes: Uint8Array): number {
 
 type OpenStore = (path: string) => Promise<KeyValueStore>;
 
-/** A damaged one is made anew. Throws StoreError. */
-async function openOrRemake(path: string, open: OpenStore): Promise<KeyValueStore> {
-  try {
-    return await open(path);
-  } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== 'store-damaged') throw error;
-    await rm(path, {recursive: true, force: true});
-    return open(path);
-  }
+function isDamage(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'store-damaged';
 }
 
 export class EventIds {
@@ -68,16 +61,32 @@ export class EventIds {
     return ids;
   }
 
+  /** What is damaged is removed: the ledger has it all. */
   async #opened(): Promise<KeyValueStore> {
     if (this.#store !== undefined) return this.#store;
-    const store = await openOrRemake(this.#path, this.#open);
-    const last = await store.get(LAST_KEY);
-    this.#last = last && {
-      id: new TextDecoder().decode(last.subarray(SEQUENCE_BYTES)),
-      sequence: decodeSequence(last),
-    };
-    this.#store = store;
-    return store;
+    try {
+      this.#store = await this.#openStore();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      await rm(this.#path, {recursive: true, force: true});
+      this.#store = await this.#openStore();
+    }
+    return this.#store;
+  }
+
+  async #openStore(): Promise<KeyValueStore> {
+    const store = await this.#open(this.#path);
+    try {
+      const last = await store.get(LAST_KEY);
+      this.#last = last && {
+        id: new TextDecoder().decode(last.subarray(SEQUENCE_BYTES)),
+        sequence: decodeSequence(last),
+      };
+      return store;
+    } catch (error) {
+      await store.close().catch(() => {});
+      throw error;
+    }
   }
 
   async #with<Result>(work: (store: KeyValueStore) => Promise<Result>): Promise<Result> {
@@ -87,6 +96,7 @@ export class EventIds {
     } catch (error) {
       this.#store = undefined;
       await store.close().catch(() => {});
+      if (isDamage(error)) await rm(this.#path, {recursive: true, force: true});
       throw error;
     }
   }

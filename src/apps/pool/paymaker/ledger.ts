@@ -1,5 +1,5 @@
 // Everything the paymaker must not forget, and the only place with statements about it.
-
+import {type Log, NO_LOG} from '../../../service/logs/log.ts';
 import {StoreError} from '../../../service/stores/key-value-store.ts';
 import type {BlockMark} from './credit.ts';
 import {PaymakerError} from './errors.ts';
@@ -132,7 +132,7 @@ function valuesOf(events: readonly LedgerEvent[], from: number, rows: number): S
   return values;
 }
 
-async function migrate(sql: Sql): Promise<void> {
+async function migrate(sql: Sql, log: Log): Promise<void> {
   await sql.transaction(async (session) => {
     await session.all('CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)');
     const [row] = await session.all('SELECT MAX(version) AS version FROM schema_version');
@@ -140,6 +140,8 @@ async function migrate(sql: Sql): Promise<void> {
     if (version > MIGRATIONS.length) throw new PaymakerError('ledger-newer', {version});
     for (const [i, statementsOf] of MIGRATIONS.entries()) {
       if (i < version) continue;
+      if (version > 0)
+        log.info('the ledger is brought up to date; with millions of events it takes minutes', {version: i + 1});
       for (const statement of statementsOf(sql)) {
         await session.all(statement.replaceAll('{ROWID}', sql.types.rowid).replaceAll('{TEXT}', sql.types.text));
       }
@@ -480,22 +482,26 @@ async function hasFollowed(sql: SqlSession, eventIds: EventIds): Promise<boolean
 /** The ledger outside of a transaction, which is for reading. */
 export class Ledger extends LedgerSession {
   readonly #sql: Sql;
+  readonly #log: Log;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(sql: Sql) {
+  private constructor(sql: Sql, log: Log) {
     super(sql, sql.eventIds);
     this.#sql = sql;
+    this.#log = log;
   }
 
   /** Brings the tables up to date. Throws PaymakerError 'ledger-newer', 'ledger-unusable'; StoreError. */
-  static async open(sql: Sql): Promise<Ledger> {
-    await migrate(sql);
+  static async open(sql: Sql, log: Log = NO_LOG): Promise<Ledger> {
+    await migrate(sql, log);
     const {eventIds} = sql;
     if (eventIds !== undefined) {
       if (!(await hasFollowed(sql, eventIds))) await eventIds.clear();
+      const isNew = (await eventIds.last()) === undefined && (await lastSequence(sql)) > 0;
+      if (isNew) log.info('ids of events are taken from the ledger');
       await followEvents(sql, eventIds);
     }
-    return new Ledger(sql);
+    return new Ledger(sql, log);
   }
 
   /** Grows when the ledger may have been written to by another program. */
@@ -529,6 +535,7 @@ export class Ledger extends LedgerSession {
       await this.#sql.eventIds?.add(added);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
+      this.#log.warn('ids of events cannot be kept; they are taken from the ledger before the next upload', {error});
     }
   }
 

@@ -71,21 +71,26 @@ interface Known {
   readonly shares: number;
 }
 
-async function readLedger(ledger: Ledger, settings: PaymakerSettings, log: Log): Promise<Known> {
-  const {generation} = ledger;
+/** Tells how long it takes where it takes long. */
+async function withProgress<Result>(log: Log, work: () => Promise<Result>): Promise<Result> {
   const begun = performance.now();
   const seconds = (): number => Math.round((performance.now() - begun) / 1000);
   const timer = setInterval(() => log.info('reading the ledger', {seconds: seconds()}), PROGRESS_MS);
   try {
-    const Kind = settings.compatible ? CompatibleBooks : ExactBooks;
-    const books = await Kind.open(ledger, settings);
-    const statistics = await Statistics.open(ledger, settings.annCompressor.timespanMs);
-    const shares = await ledger.countEvents('share');
+    const result = await work();
     if (seconds() * 1000 >= PROGRESS_MS) log.info('the ledger is read', {seconds: seconds()});
-    return {generation, books, statistics, blocks: await ledger.blocks(), shares};
+    return result;
   } finally {
     clearInterval(timer);
   }
+}
+
+async function readLedger(ledger: Ledger, settings: PaymakerSettings): Promise<Known> {
+  const {generation} = ledger;
+  const Kind = settings.compatible ? CompatibleBooks : ExactBooks;
+  const books = await Kind.open(ledger, settings);
+  const statistics = await Statistics.open(ledger, settings.annCompressor.timespanMs);
+  return {generation, books, statistics, blocks: await ledger.blocks(), shares: await ledger.countEvents('share')};
 }
 
 export class Paymaker {
@@ -113,12 +118,14 @@ export class Paymaker {
 
   /** Opens the ledger and reads what it knows. Throws PaymakerError, StoreError. */
   static async open(options: PaymakerOptions): Promise<Paymaker> {
-    const {dir, settings} = options;
+    const {dir, settings, log} = options;
     await mkdir(join(dir, 'inspect'), {recursive: true});
     const sql = options.sql ?? (await openSqlite(dir));
     try {
-      const ledger = await Ledger.open(sql);
-      return new Paymaker(options, ledger, await readLedger(ledger, settings, options.log));
+      return await withProgress(log, async () => {
+        const ledger = await Ledger.open(sql, log);
+        return new Paymaker(options, ledger, await readLedger(ledger, settings));
+      });
     } catch (error) {
       await sql.close();
       throw error;
@@ -137,8 +144,9 @@ export class Paymaker {
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     return this.#turns.take(async () => {
       if (this.#ledger.generation !== this.#generation) {
-        this.#options.log.warn('the ledger is read anew');
-        this.#remember(await readLedger(this.#ledger, this.settings, this.#options.log));
+        const {log} = this.#options;
+        log.warn('the ledger is read anew');
+        this.#remember(await withProgress(log, () => readLedger(this.#ledger, this.settings)));
       }
       return work();
     });

@@ -127,9 +127,15 @@ export async function openSqlite(dir: string): Promise<Sql> {
   const path = join(dir, 'ledger.db');
   try {
     await rm(`${path}.lock`, {recursive: true, force: true});
-    const database = new sqlite.Database(path);
-    for (const pragma of PRAGMAS) database.all(pragma);
-    return new SqliteLedger(database, await EventIds.open(join(dir, 'event-ids')), () => lock.close());
+    const eventIds = await EventIds.open(join(dir, 'event-ids'));
+    try {
+      const database = new sqlite.Database(path);
+      for (const pragma of PRAGMAS) database.all(pragma);
+      return new SqliteLedger(database, eventIds, () => lock.close());
+    } catch (error) {
+      await eventIds.close();
+      throw error;
+    }
   } catch (error) {
     await lock.close();
     throw error instanceof StoreError ? error : unusable(error);

@@ -1,5 +1,4 @@
 // Transactions between peers: announced by inventory at random moments, asked for once, sent on.   chain spec §2.8.7
-
 import {hashKey} from '../../../core/bytes/index.ts';
 import {RULES, RuleError} from '../../../core/consensus/index.ts';
 import {CodedError} from '../../../core/errors.ts';

@@ -1,5 +1,4 @@
 // Which blocks are asked of whom.   chain spec §2.8.6
-
 import {hashKey} from '../../../core/bytes/index.ts';
 import {INVENTORY, WITNESS_FLAG} from '../../../core/protocol/p2p/index.ts';
 import {PeerError} from '../errors.ts';

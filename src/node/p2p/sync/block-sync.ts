@@ -3,7 +3,6 @@
 //
 // Owns: what peers are asked for, blocks that wait for their turn, whom a bad block is charged to. Does not own: rules (Chain),
 // connections (Hub), announcements of our own (relay).
-
 import {hashKey} from '../../../core/bytes/index.ts';
 import {RULES, RuleError} from '../../../core/consensus/index.ts';
 import {dsha256} from '../../../core/crypto/index.ts';

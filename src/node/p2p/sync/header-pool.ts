@@ -1,5 +1,4 @@
 // Headers that peers told of and nobody has proved.   chain spec §2.8.6
-
 import {hashKey} from '../../../core/bytes/index.ts';
 import {checkNotTooNew, RuleError} from '../../../core/consensus/index.ts';
 import {dsha256} from '../../../core/crypto/index.ts';

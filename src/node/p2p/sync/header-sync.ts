@@ -1,5 +1,4 @@
 // Asks peers for headers, or where they do not answer for inventories of blocks, and takes what they tell.   chain spec §2.8.6
-
 import {hashKey} from '../../../core/bytes/index.ts';
 import {RuleError} from '../../../core/consensus/index.ts';
 import {dsha256} from '../../../core/crypto/index.ts';
